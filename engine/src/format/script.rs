@@ -1,0 +1,134 @@
+//! The script: an edit as it was asked for, whatever the format.
+
+use crate::anchor::{Handle, LineRange};
+
+/// The edits of one call, a file each. No path occurs twice.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Script {
+    /// The files, in the order of the call.
+    pub files: Vec<FileScript>,
+}
+
+/// What is to happen to one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileScript {
+    /// Relative to the root, with `/`.
+    pub path: String,
+    /// What is to happen.
+    pub action: Action,
+}
+
+/// What can happen to a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Some of its lines change.
+    Edit {
+        /// The content whose lines are meant.
+        handle: Handle,
+        /// In any order; the lines are always those of the handle.
+        ops: Vec<Op>,
+        /// Whether the file ends with a newline afterwards; `None` leaves that
+        /// to the rules of the text.
+        final_newline: Option<bool>,
+    },
+    /// It comes to be, with exactly this text.
+    Create {
+        /// The bytes to write, as UTF-8.
+        text: String,
+    },
+    /// All of its lines are replaced.
+    Write {
+        /// The content to be replaced.
+        handle: Handle,
+        /// The new lines.
+        text: String,
+    },
+    /// It goes.
+    Remove {
+        /// The content to be removed.
+        handle: Handle,
+    },
+    /// It gets another path, its bytes unchanged.
+    Move {
+        /// The content to be moved.
+        handle: Handle,
+        /// The new path, relative to the root.
+        to: String,
+        /// The content that may be overwritten there; without it the
+        /// destination must be free.
+        to_handle: Option<Handle>,
+    },
+}
+
+impl Action {
+    /// Returns the content the author refers to, if any.
+    pub fn handle(&self) -> Option<Handle> {
+        match *self {
+            Action::Edit { handle, .. }
+            | Action::Write { handle, .. }
+            | Action::Remove { handle }
+            | Action::Move { handle, .. } => Some(handle),
+            Action::Create { .. } => None,
+        }
+    }
+}
+
+/// One operation on lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Op {
+    /// Where and what.
+    pub kind: OpKind,
+    /// What the author believes to stand there.
+    pub expect: Option<Expect>,
+}
+
+impl From<OpKind> for Op {
+    fn from(kind: OpKind) -> Op {
+        Op { kind, expect: None }
+    }
+}
+
+/// The three operations on lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpKind {
+    /// The lines become the body.
+    Replace {
+        /// 1-based, inclusive.
+        lines: LineRange,
+        /// The new lines.
+        body: Body,
+    },
+    /// The body comes after a line; 0 is the start of the file.
+    Insert {
+        /// 1-based, or 0.
+        after: usize,
+        /// The new lines.
+        body: Body,
+    },
+    /// The lines go.
+    Delete {
+        /// 1-based, inclusive.
+        lines: LineRange,
+        /// The name under which a [`Body`] of the same call can use them.
+        register: Option<String>,
+    },
+}
+
+/// The new lines of an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// As written.
+    Text(String),
+    /// The lines that a delete of this call took away under this name.
+    Register(String),
+}
+
+/// The first characters of the first and of the last line of a range: proof, at
+/// a few tokens, that the author knows what is removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expect {
+    /// How the first line begins, leading blanks left out.
+    pub first: String,
+    /// How the last line begins, leading blanks left out.
+    pub last: Option<String>,
+}

@@ -1,0 +1,182 @@
+//! Hunks: operations read against the content their author saw.
+
+use std::ops::Range;
+
+use super::Registers;
+use crate::anchor::{LineRange, span_of};
+use crate::error::{Code, Refusal};
+use crate::format::{Body, Expect, Op, OpKind};
+use crate::snapshot::Snapshot;
+use crate::text::{Encoding, lines_of_text};
+
+/// One operation, ready to be placed: which lines go, which lines come.
+#[derive(Debug, Clone)]
+pub(super) struct Hunk<'a> {
+    /// Index of the operation in the script.
+    pub(super) op: usize,
+    /// The lines that go (0-based); empty for an insertion before that line.
+    pub(super) lines: Range<usize>,
+    /// The lines that come, without terminators.
+    pub(super) text: Vec<&'a [u8]>,
+}
+
+impl Hunk<'_> {
+    /// Returns whether the lines `there` of `now` are what this hunk would put
+    /// there.
+    pub(super) fn is_written_at(&self, there: Range<usize>, now: &Snapshot) -> bool {
+        there.len() == self.text.len()
+            && there
+                .zip(&self.text)
+                .all(|(line, text)| now.line(line) == *text)
+    }
+}
+
+/// Returns the hunks of `ops`, in their order.
+pub(super) fn read<'a>(
+    ops: &'a [Op],
+    seen: &Snapshot,
+    registers: &Registers<'a>,
+) -> Result<Vec<Hunk<'a>>, Refusal> {
+    let read_one = |(op, Op { kind, .. }): (usize, &'a Op)| {
+        let hunk =
+            match kind {
+                OpKind::Replace { lines, body } => span_within(*lines, seen)
+                    .and_then(|span| Ok((span, body_lines(body, registers)?))),
+                OpKind::Insert { after, body } => place_within(*after, seen)
+                    .and_then(|at| Ok((at..at, body_lines(body, registers)?))),
+                OpKind::Delete { lines, .. } => {
+                    span_within(*lines, seen).map(|span| (span, Vec::new()))
+                }
+            };
+        hunk.map(|(lines, text)| Hunk { op, lines, text })
+            .map_err(|refusal| refusal.op(op))
+    };
+    ops.iter().enumerate().map(read_one).collect()
+}
+
+fn body_lines<'a>(body: &'a Body, registers: &Registers<'a>) -> Result<Vec<&'a [u8]>, Refusal> {
+    match body {
+        Body::Text(text) => Ok(lines_of_text(text)?
+            .into_iter()
+            .map(str::as_bytes)
+            .collect()),
+        Body::Register(name) => registers.get(name.as_str()).cloned().ok_or_else(|| {
+            Refusal::new(
+                Code::Malformed,
+                format!("no delete of this call fills register {name}"),
+            )
+        }),
+    }
+}
+
+/// Returns `lines` as a span, if the content has them.
+pub(super) fn span_within(lines: LineRange, seen: &Snapshot) -> Result<Range<usize>, Refusal> {
+    let total = seen.line_count();
+    let (first, last) = lines;
+    if first == 0 || last < first {
+        let text =
+            format!("lines {first}-{last} are no range: lines count from 1, both ends included");
+        return Err(Refusal::new(Code::Malformed, text));
+    }
+    if last > total {
+        let text = format!("line {last} lies beyond the {total} lines of the handle");
+        return Err(Refusal::new(Code::Malformed, text));
+    }
+    Ok(span_of(lines))
+}
+
+fn place_within(after: usize, seen: &Snapshot) -> Result<usize, Refusal> {
+    let total = seen.line_count();
+    if after > total {
+        let text = format!("line {after} lies beyond the {total} lines of the handle");
+        return Err(Refusal::new(Code::Malformed, text));
+    }
+    Ok(after)
+}
+
+/// Refuses two ranges that share a line, and insertions strictly inside one. An
+/// insertion at the edge of a range is allowed and stands outside it.
+pub(super) fn check_overlap(hunks: &[Hunk<'_>]) -> Result<(), Refusal> {
+    let mut sorted: Vec<&Hunk<'_>> = hunks.iter().collect();
+    sorted.sort_by_key(|hunk| (hunk.lines.start, hunk.lines.end, hunk.op));
+    match sorted
+        .windows(2)
+        .find(|pair| pair[1].lines.start < pair[0].lines.end)
+    {
+        None => Ok(()),
+        Some(pair) => {
+            let (one, other) = (pair[0].op.min(pair[1].op), pair[0].op.max(pair[1].op));
+            let line = pair[1].lines.start + 1;
+            let text = format!("operations {one} and {other} meet at line {line}; make them one");
+            Err(Refusal::new(Code::Overlap, text).op(other))
+        }
+    }
+}
+
+/// Refuses operations whose author expected other lines.
+pub(super) fn check_expectations(
+    ops: &[Op],
+    hunks: &[Hunk<'_>],
+    seen: &Snapshot,
+) -> Result<(), Refusal> {
+    for (op, hunk) in ops.iter().zip(hunks) {
+        let Some(Expect { first, last }) = &op.expect else {
+            continue;
+        };
+        let ends = [
+            (hunk.lines.start, Some(first)),
+            (hunk.lines.end.wrapping_sub(1), last.as_ref()),
+        ];
+        for (line, expected) in ends {
+            let Some(expected) = expected else { continue };
+            let begins = !hunk.lines.is_empty()
+                && seen
+                    .line(line)
+                    .trim_ascii_start()
+                    .starts_with(expected.trim_start().as_bytes());
+            if !begins {
+                let text = format!(
+                    "line {} does not begin with {expected:?}",
+                    line.wrapping_add(1)
+                );
+                return Err(Refusal::new(Code::NotFound, text).op(hunk.op));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what cannot be written, or was not shown, byte for byte.
+pub(super) fn check_encoding(hunks: &[Hunk<'_>], now: &Snapshot) -> Result<(), Refusal> {
+    match now.encoding {
+        Encoding::Utf8 => Ok(()),
+        Encoding::Unknown8Bit => hunks.iter().try_for_each(|hunk| check_8_bit(hunk, now)),
+        other => {
+            let text = format!(
+                "the file is {}, which cannot be edited as lines",
+                other.as_str()
+            );
+            Err(Refusal::new(Code::Encoding, text))
+        }
+    }
+}
+
+fn check_8_bit(hunk: &Hunk<'_>, now: &Snapshot) -> Result<(), Refusal> {
+    let hidden = hunk
+        .lines
+        .clone()
+        .find(|line| std::str::from_utf8(now.line(*line)).is_err());
+    let text = match hidden {
+        Some(line) => {
+            format!(
+                "line {} is not UTF-8, so it could not be shown exactly and stays",
+                line + 1
+            )
+        }
+        None if !hunk.text.iter().all(|line| line.is_ascii()) => {
+            "the file is not UTF-8 and its encoding is unknown: only ASCII can be added".to_owned()
+        }
+        None => return Ok(()),
+    };
+    Err(Refusal::new(Code::Encoding, text).op(hunk.op))
+}

@@ -1,0 +1,558 @@
+//! The plan: script × snapshots → what is to be written, or why not.
+//!
+//! A pure function. Each operation is read in the lines of the content its
+//! author saw, held against what this session was shown, carried to the
+//! content of now, and laid out as one [`Change`] a file.
+
+mod hunk;
+mod splice;
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::anchor::{LineRange, View, lines_of};
+use crate::drift::{Landing, Since, land};
+use crate::edit::Change;
+use crate::error::{Code, Refusal};
+use crate::format::{Action, Body, FileScript, Op, OpKind, Script};
+use crate::snapshot::Snapshot;
+use hunk::Hunk;
+
+/// What is known of one file of the script.
+#[derive(Debug, Clone)]
+pub struct FileState {
+    /// Its content at this moment; `None` where there is no such file.
+    pub now: Option<Arc<Snapshot>>,
+    /// The content behind the handle that the script names, if it names one.
+    pub seen: Option<Seen>,
+    /// The content at the destination of a move.
+    pub to: Option<Arc<Snapshot>>,
+    /// The content behind the handle given for the destination.
+    pub to_seen: Option<Arc<Snapshot>>,
+}
+
+/// What the author of a script was shown of a file.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The content behind the handle.
+    pub snapshot: Arc<Snapshot>,
+    /// The lines of it that this session was shown.
+    pub view: View,
+    /// What happened to the file since.
+    pub since: Since,
+}
+
+/// What a whole script comes to.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The files, in the order of the script.
+    pub files: Vec<FilePlan>,
+}
+
+/// What one file's part of the script comes to.
+#[derive(Debug, Clone)]
+pub struct FilePlan {
+    /// Relative to the root.
+    pub path: String,
+    /// What is to be done.
+    pub action: Planned,
+    /// What became of each operation, in the order of the script.
+    pub ops: Vec<Outcome>,
+}
+
+/// What is to be done to one file.
+#[derive(Debug, Clone)]
+pub enum Planned {
+    /// Its content changes.
+    Modify {
+        /// The content to be replaced, byte for byte.
+        before: Arc<Snapshot>,
+        /// How it changes.
+        change: Change,
+        /// The same in lines: disjoint, sorted ranges of `before` and the
+        /// number of lines each becomes.
+        hunks: Vec<(Range<usize>, usize)>,
+    },
+    /// It comes to be.
+    Create {
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// It goes.
+    Remove {
+        /// The content to be removed, byte for byte.
+        before: Arc<Snapshot>,
+    },
+    /// It gets another path.
+    Move {
+        /// The content to be moved, byte for byte.
+        before: Arc<Snapshot>,
+        /// The new path.
+        to: String,
+        /// The content that goes there, byte for byte; `None` where the
+        /// destination must be free.
+        replaced: Option<Arc<Snapshot>>,
+    },
+    /// Everything asked for is there already.
+    Keep {
+        /// The content as it is.
+        now: Arc<Snapshot>,
+    },
+}
+
+/// What became of one operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// Its lines in the content after the edit; `(n + 1, n)` where none is left.
+    pub lines: LineRange,
+    /// By how many lines its place had moved since it was seen; 0 if not at all.
+    pub relocated: i64,
+    /// Whether it found its work done.
+    pub already: bool,
+}
+
+/// A script that was refused, and where its operations would land.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// The reason, with its file and operation.
+    pub refusal: Refusal,
+    /// Index of the refused file in the script.
+    pub file: usize,
+    /// For each operation of that file: the lines of now (0-based) it would
+    /// fall on, or `None` where nothing can be proposed. Empty unless stale.
+    pub landings: Vec<Option<Range<usize>>>,
+    /// The lines of the content (0-based) that the author has to look at.
+    pub rows: Vec<Range<usize>>,
+}
+
+/// Returns what `script` comes to; `states` holds one entry a file.
+///
+/// # Errors
+/// [`Refused`] with the first file that cannot be done as asked. Nothing is
+/// planned then, for any file.
+pub fn plan(script: &Script, states: &[FileState]) -> Result<Plan, Refused> {
+    let registers = registers(script, states)?;
+    let files = script.files.iter().zip(states).enumerate();
+    let files: Result<Vec<FilePlan>, Refused> = files
+        .map(|(index, (file, state))| {
+            plan_file(file, state, &registers).map_err(|r| r.in_file(index, file))
+        })
+        .collect();
+    let plan = Plan { files: files? };
+    match idle_file(&plan, script) {
+        Some(index) => {
+            let refusal = Refusal::new(Code::NoChange, "every byte would stay as it is");
+            Err(Refused::from(refusal).in_file(index, &script.files[index]))
+        }
+        None => Ok(plan),
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Refused {
+        Refused {
+            refusal,
+            file: 0,
+            landings: Vec::new(),
+            rows: Vec::new(),
+        }
+    }
+}
+
+impl Refused {
+    fn in_file(mut self, index: usize, file: &FileScript) -> Refused {
+        self.file = index;
+        self.refusal = self.refusal.at(&file.path);
+        self
+    }
+}
+
+/// The lines that deletes of the script took away, by name, each with the
+/// snapshot it stood in.
+type Registers<'a> = HashMap<&'a str, Vec<&'a [u8]>>;
+
+fn registers<'a>(script: &'a Script, states: &'a [FileState]) -> Result<Registers<'a>, Refused> {
+    let mut registers = Registers::new();
+    for (index, (file, state)) in script.files.iter().zip(states).enumerate() {
+        let (Action::Edit { ops, .. }, Some(seen)) = (&file.action, &state.seen) else {
+            continue;
+        };
+        for (number, op) in ops.iter().enumerate() {
+            let OpKind::Delete {
+                lines,
+                register: Some(name),
+            } = &op.kind
+            else {
+                continue;
+            };
+            let span = hunk::span_within(*lines, &seen.snapshot)
+                .map_err(|refusal| Refused::from(refusal.op(number)).in_file(index, file))?;
+            let taken = span.map(|line| seen.snapshot.line(line)).collect();
+            if registers.insert(name.as_str(), taken).is_some() {
+                let twice =
+                    Refusal::new(Code::Malformed, format!("register {name} is filled twice"));
+                return Err(Refused::from(twice.op(number)).in_file(index, file));
+            }
+        }
+    }
+    Ok(registers)
+}
+
+/// Returns the first file whose part changes nothing, unless the plan as a
+/// whole only finds its work done.
+fn idle_file(plan: &Plan, script: &Script) -> Option<usize> {
+    let idle = |file: &FilePlan| match &file.action {
+        Planned::Modify { change, .. } => change.is_empty(),
+        Planned::Keep { .. } => file.ops.iter().any(|op| !op.already),
+        _ => false,
+    };
+    debug_assert_eq!(plan.files.len(), script.files.len());
+    plan.files.iter().position(idle)
+}
+
+fn plan_file(
+    file: &FileScript,
+    state: &FileState,
+    registers: &Registers<'_>,
+) -> Result<FilePlan, Refused> {
+    let planned = match &file.action {
+        Action::Create { text } => plan_create(text, state)?,
+        Action::Remove { .. } => Planned::Remove {
+            before: unchanged(state)?,
+        },
+        Action::Move { to, .. } => plan_move(to, state)?,
+        Action::Write { text, .. } => return plan_write(&file.path, text, state),
+        Action::Edit {
+            ops, final_newline, ..
+        } => {
+            return plan_edit(&file.path, ops, *final_newline, state, registers);
+        }
+    };
+    Ok(FilePlan {
+        path: file.path.clone(),
+        action: planned,
+        ops: Vec::new(),
+    })
+}
+
+fn plan_create(text: &str, state: &FileState) -> Result<Planned, Refusal> {
+    match &state.now {
+        Some(_) => Err(Refusal::new(
+            Code::Exists,
+            "the file is there already; read it, then edit it",
+        )),
+        None => Ok(Planned::Create {
+            bytes: text.as_bytes().to_vec(),
+        }),
+    }
+}
+
+fn plan_move(to: &str, state: &FileState) -> Result<Planned, Refusal> {
+    let before = unchanged(state)?;
+    let replaced = match (&state.to, &state.to_seen) {
+        (None, None) => None,
+        (Some(now), Some(seen)) if now.hash == seen.hash => Some(Arc::clone(now)),
+        (Some(_), Some(_)) => {
+            let text = format!("{to} changed since it was read; a move never relocates");
+            return Err(Refusal::new(Code::Stale, text));
+        }
+        (Some(_), None) => {
+            let text =
+                format!("{to} is there already; give its handle as to_handle to overwrite it");
+            return Err(Refusal::new(Code::Exists, text));
+        }
+        (None, Some(_)) => return Err(Refusal::new(Code::Missing, format!("{to} is not there"))),
+    };
+    Ok(Planned::Move {
+        before,
+        to: to.to_owned(),
+        replaced,
+    })
+}
+
+/// Returns the content of now where it is the content that was seen: what a
+/// remove, a move and a write ask for, since they never relocate.
+fn unchanged(state: &FileState) -> Result<Arc<Snapshot>, Refusal> {
+    let (now, seen) = now_and_seen(state)?;
+    match seen.since {
+        Since::Same => Ok(Arc::clone(now)),
+        _ => Err(Refusal::new(
+            Code::Stale,
+            "changed since it was read; a whole file never relocates",
+        )),
+    }
+}
+
+fn now_and_seen(state: &FileState) -> Result<(&Arc<Snapshot>, &Seen), Refusal> {
+    let now = state
+        .now
+        .as_ref()
+        .ok_or_else(|| Refusal::new(Code::Missing, "the file is not there"))?;
+    let seen = state.seen.as_ref().ok_or_else(|| {
+        Refusal::new(
+            Code::UnknownHandle,
+            "this handle was never given out for this path",
+        )
+    })?;
+    Ok((now, seen))
+}
+
+/// A whole new text is a replacement of all lines, so that the byte-order mark
+/// and each line's terminator stay; only the final newline is as written.
+fn plan_write(path: &str, text: &str, state: &FileState) -> Result<FilePlan, Refused> {
+    let (now, _) = now_and_seen(state)?;
+    if let Err(refusal) = unchanged(state) {
+        let rows = vec![0..now.line_count()];
+        return Err(Refused {
+            rows,
+            ..Refused::from(refusal)
+        });
+    }
+    let total = now.line_count();
+    let kind = match (total, text) {
+        (0, "") => {
+            return Ok(FilePlan {
+                path: path.to_owned(),
+                ..keep(now)
+            });
+        }
+        (_, "") => OpKind::Delete {
+            lines: (1, total),
+            register: None,
+        },
+        (0, text) => OpKind::Insert {
+            after: 0,
+            body: Body::Text(text.to_owned()),
+        },
+        (_, text) => OpKind::Replace {
+            lines: (1, total),
+            body: Body::Text(text.to_owned()),
+        },
+    };
+    let newline = (!text.is_empty()).then(|| text.ends_with('\n'));
+    plan_edit(path, &[kind.into()], newline, state, &Registers::new())
+}
+
+fn keep(now: &Arc<Snapshot>) -> FilePlan {
+    let ops = vec![Outcome {
+        lines: (1, 0),
+        relocated: 0,
+        already: false,
+    }];
+    FilePlan {
+        path: String::new(),
+        action: Planned::Keep {
+            now: Arc::clone(now),
+        },
+        ops,
+    }
+}
+
+fn plan_edit(
+    path: &str,
+    ops: &[Op],
+    final_newline: Option<bool>,
+    state: &FileState,
+    registers: &Registers<'_>,
+) -> Result<FilePlan, Refused> {
+    let (now, seen) = now_and_seen(state)?;
+    let hunks = hunk::read(ops, &seen.snapshot, registers)?;
+    hunk::check_overlap(&hunks)?;
+    hunk::check_expectations(ops, &hunks, &seen.snapshot)?;
+    check_view(&hunks, final_newline, seen)?;
+    let landed = land_all(&hunks, seen, now)?;
+    if ops.is_empty() && final_newline.is_none() {
+        return Err(Refusal::new(Code::Malformed, "no operation for this file").into());
+    }
+    let (open, outcomes) = settle(hunks, landed, now);
+    if open.is_empty() && final_newline.is_none() {
+        let action = Planned::Keep {
+            now: Arc::clone(now),
+        };
+        return Ok(FilePlan {
+            path: path.to_owned(),
+            action,
+            ops: outcomes,
+        });
+    }
+    hunk::check_encoding(&open, now)?;
+    lay_out(path, open, outcomes, final_newline, now)
+}
+
+/// Returns where each hunk stands now, or refuses with what is known.
+fn land_all(hunks: &[Hunk<'_>], seen: &Seen, now: &Snapshot) -> Result<Vec<Landed>, Refused> {
+    let landed: Vec<Landed> = hunks
+        .iter()
+        .map(|hunk| {
+            Landed::of(
+                hunk,
+                land(&seen.since, &seen.snapshot, now, hunk.lines.clone()),
+                now,
+            )
+        })
+        .collect();
+    let Some(first) = landed.iter().position(|landed| !landed.is_settled()) else {
+        return Ok(landed);
+    };
+    let landings: Vec<Option<Range<usize>>> = landed.iter().map(Landed::proposal).collect();
+    let rows = hunks.iter().zip(&landings);
+    let rows = rows.map(|(hunk, landing)| landing.clone().unwrap_or_else(|| hunk.lines.clone()));
+    let message = match seen.since {
+        Since::Outside => "another program changed the file since it was read",
+        _ => "lines of this operation changed since they were read",
+    };
+    Err(Refused {
+        refusal: Refusal::new(Code::Stale, message).op(hunks[first].op),
+        file: 0,
+        rows: rows.collect(),
+        landings,
+    })
+}
+
+/// A hunk's place now.
+enum Landed {
+    /// It can be applied there.
+    At(Range<usize>),
+    /// Its work stands there already.
+    Done(Range<usize>),
+    /// It cannot be applied; perhaps it belongs there.
+    Open(Option<Range<usize>>),
+}
+
+impl Landed {
+    fn of(hunk: &Hunk<'_>, landing: Landing, now: &Snapshot) -> Landed {
+        match landing {
+            Landing::Exact(there) => Landed::At(there),
+            Landing::Touched(there) if hunk.is_written_at(there.clone(), now) => {
+                Landed::Done(there)
+            }
+            Landing::Touched(there) => Landed::Open(Some(there)),
+            Landing::Unknown => Landed::Open(None),
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        !matches!(self, Landed::Open(_))
+    }
+
+    fn proposal(&self) -> Option<Range<usize>> {
+        match self {
+            Landed::At(there) | Landed::Done(there) => Some(there.clone()),
+            Landed::Open(proposal) => proposal.clone(),
+        }
+    }
+}
+
+/// Returns the hunks still to be applied, in the lines of now, and for each
+/// operation what is known so far.
+fn settle<'a>(
+    hunks: Vec<Hunk<'a>>,
+    landed: Vec<Landed>,
+    now: &Snapshot,
+) -> (Vec<Hunk<'a>>, Vec<Outcome>) {
+    let nothing = Outcome {
+        lines: (1, 0),
+        relocated: 0,
+        already: false,
+    };
+    let mut outcomes = vec![nothing; hunks.len()];
+    let mut open = Vec::with_capacity(hunks.len());
+    for (mut hunk, landed) in hunks.into_iter().zip(landed) {
+        let op = hunk.op;
+        match landed {
+            Landed::Done(there) => {
+                debug_assert!(there.end <= now.line_count());
+                outcomes[op] = Outcome {
+                    lines: lines_of(&there),
+                    relocated: 0,
+                    already: true,
+                };
+            }
+            Landed::At(there) => {
+                outcomes[op].relocated = there.start as i64 - hunk.lines.start as i64;
+                hunk.lines = there;
+                open.push(hunk);
+            }
+            Landed::Open(_) => unreachable!("BUG: open hunks were refused"),
+        }
+    }
+    (open, outcomes)
+}
+
+/// Lays the open hunks out as one change of `now`.
+fn lay_out(
+    path: &str,
+    mut open: Vec<Hunk<'_>>,
+    mut outcomes: Vec<Outcome>,
+    final_newline: Option<bool>,
+    now: &Arc<Snapshot>,
+) -> Result<FilePlan, Refused> {
+    open.sort_by_key(|hunk| (hunk.lines.start, hunk.lines.end, hunk.op));
+    let mut shift = 0_i64;
+    let mut hunks = Vec::with_capacity(open.len());
+    for hunk in &open {
+        let start = (hunk.lines.start as i64 + shift) as usize;
+        outcomes[hunk.op].lines = (start + 1, start + hunk.text.len());
+        shift += hunk.text.len() as i64 - hunk.lines.len() as i64;
+        hunks.push((hunk.lines.clone(), hunk.text.len()));
+    }
+    for outcome in outcomes.iter_mut().filter(|outcome| outcome.already) {
+        let len = outcome.lines.1 + 1 - outcome.lines.0;
+        let start = View::line_through(outcome.lines.0 - 1, &hunks);
+        outcome.lines = (start + 1, start + len);
+    }
+    let change = splice::change(&open, final_newline, now);
+    let expected = (now.line_count() as i64 + shift) as usize;
+    splice::check_line_count(&change, now, expected)?;
+    let action = Planned::Modify {
+        before: Arc::clone(now),
+        change,
+        hunks,
+    };
+    Ok(FilePlan {
+        path: path.to_owned(),
+        action,
+        ops: outcomes,
+    })
+}
+
+/// Refuses hunks on lines that this session was never shown.
+fn check_view(hunks: &[Hunk<'_>], final_newline: Option<bool>, seen: &Seen) -> Result<(), Refused> {
+    let total = seen.snapshot.line_count();
+    let unseen = |span: &Range<usize>| {
+        if !span.is_empty() {
+            return !seen.view.contains(span.clone());
+        }
+        // A place between two lines is known once one of them is.
+        let near = [
+            span.start.checked_sub(1),
+            Some(span.start).filter(|line| *line < total),
+        ];
+        total > 0
+            && !near
+                .into_iter()
+                .flatten()
+                .any(|line| seen.view.contains(line..line + 1))
+    };
+    let last = (final_newline.is_some() && total > 0).then(|| total - 1..total);
+    let first = hunks.iter().find(|hunk| unseen(&hunk.lines));
+    if first.is_none() && !last.as_ref().is_some_and(unseen) {
+        return Ok(());
+    }
+    let rows = hunks
+        .iter()
+        .map(|hunk| hunk.lines.clone())
+        .chain(last)
+        .filter(unseen)
+        .collect();
+    let mut refusal = Refusal::new(
+        Code::Unseen,
+        "the edit touches lines this session was never shown",
+    );
+    refusal.op = first.map(|hunk| hunk.op);
+    Err(Refused {
+        rows,
+        ..Refused::from(refusal)
+    })
+}
