@@ -16,15 +16,6 @@ impl ContentHash {
         ContentHash(*blake3::hash(bytes).as_bytes())
     }
 
-    /// Returns the digest of the pieces as if they were one slice.
-    pub fn of_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> ContentHash {
-        let mut hasher = blake3::Hasher::new();
-        for piece in pieces {
-            hasher.update(piece);
-        }
-        ContentHash(*hasher.finalize().as_bytes())
-    }
-
     /// Returns 64 hexadecimal digits.
     pub fn to_hex(self) -> String {
         blake3::Hash::from_bytes(self.0).to_hex().to_string()
@@ -33,6 +24,22 @@ impl ContentHash {
     /// Returns the digest written as 64 hexadecimal digits, if it is one.
     pub fn from_hex(text: &str) -> Option<ContentHash> {
         Some(ContentHash(*blake3::Hash::from_hex(text).ok()?.as_bytes()))
+    }
+}
+
+/// A digest under way, for contents that come in pieces.
+#[derive(Default)]
+pub struct Hasher(blake3::Hasher);
+
+impl Hasher {
+    /// Adds the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// Returns the digest of all pieces so far as if they were one slice.
+    pub fn finish(&self) -> ContentHash {
+        ContentHash(*self.0.finalize().as_bytes())
     }
 }
 

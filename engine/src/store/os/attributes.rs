@@ -1,0 +1,85 @@
+//! What a file has besides its bytes: mode, owner, group, ACL, extended
+//! attributes, links. A replacement gets all of it, or is refused.
+
+use std::ffi::CStr;
+use std::fs::File;
+
+use rustix::fs::{self, Gid, Mode, Stat, Uid, XattrFlags};
+use rustix::io::Errno;
+
+use crate::store::FsError;
+
+/// Refuses a file whose links or permissions speak against replacing it.
+pub(super) fn check_replaceable(_file: &File, stat: &Stat) -> Result<(), FsError> {
+    if stat.st_nlink > 1 {
+        let text = format!("the file has {} hard links, which an edit would part", stat.st_nlink);
+        return Err(FsError::Attribute(text));
+    }
+    if stat.st_mode & 0o222 == 0 {
+        let text = format!("the file is read-only (mode {:04o})", stat.st_mode & 0o7777);
+        return Err(FsError::Denied(text));
+    }
+    Ok(())
+}
+
+/// Gives `copy` the attributes of `original`.
+///
+/// # Errors
+/// `Attribute`, naming the first one that could not be given.
+pub(super) fn copy(original: &File, stat: &Stat, copy: &File) -> Result<(), FsError> {
+    let have = fs::fstat(copy).map_err(|error| lost("its owner", error))?;
+    if (have.st_uid, have.st_gid) != (stat.st_uid, stat.st_gid) {
+        let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
+        fs::fchown(copy, Some(uid), Some(gid)).map_err(|error| lost("its owner and group", error))?;
+    }
+    // After the owner, since a change of owner takes set-user-id bits away.
+    if have.st_mode & 0o7777 != stat.st_mode & 0o7777 || have.st_uid != stat.st_uid {
+        let mode = Mode::from_raw_mode(stat.st_mode & 0o7777);
+        fs::fchmod(copy, mode).map_err(|error| lost("its mode", error))?;
+    }
+    copy_extended(original, copy)
+}
+
+fn copy_extended(original: &File, copy: &File) -> Result<(), FsError> {
+    let names = match list(original) {
+        Ok(names) => names,
+        // A file system without extended attributes has none to lose.
+        Err(Errno::NOTSUP) => return Ok(()),
+        Err(error) => return Err(lost("its extended attributes", error)),
+    };
+    for name in names.split_inclusive(|byte| *byte == 0) {
+        let Ok(name) = CStr::from_bytes_with_nul(name) else { continue };
+        let about = || format!("its attribute {}", name.to_string_lossy());
+        let value = get(original, name).map_err(|error| lost(&about(), error))?;
+        if get(copy, name).is_ok_and(|have| have == value) {
+            continue;
+        }
+        let set = fs::fsetxattr(copy, name, &value, XattrFlags::empty());
+        set.map_err(|error| lost(&about(), error))?;
+    }
+    Ok(())
+}
+
+fn list(file: &File) -> Result<Vec<u8>, Errno> {
+    let mut names = Vec::new();
+    let size = fs::flistxattr(file, &mut [0_u8; 0][..])?;
+    if size > 0 {
+        names.resize(size, 0);
+        let size = fs::flistxattr(file, &mut names[..])?;
+        names.truncate(size);
+    }
+    Ok(names)
+}
+
+fn get(file: &File, name: &CStr) -> Result<Vec<u8>, Errno> {
+    let size = fs::fgetxattr(file, name, &mut [0_u8; 0][..])?;
+    let mut value = vec![0; size];
+    let size = fs::fgetxattr(file, name, &mut value[..])?;
+    value.truncate(size);
+    Ok(value)
+}
+
+fn lost(what: &str, error: Errno) -> FsError {
+    let error = std::io::Error::from(error);
+    FsError::Attribute(format!("{what} could not be kept: {error}"))
+}

@@ -1,0 +1,20 @@
+//! The tests of the engine's pure part, as one binary: suites that are data
+//! (`tests/cases/`), a naive model held against the engine on random edits, and
+//! byte probes made elsewhere.
+
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod naive;
+#[cfg(test)]
+mod probes;
+#[cfg(test)]
+mod script_text;
+#[cfg(test)]
+mod sound;
+#[cfg(test)]
+mod suite;
+#[cfg(test)]
+mod world;
