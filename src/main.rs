@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `anchord`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    anchord::cli::main()
+}

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::edit::{Bias, Change};
+use crate::edit::{Bias, Change, Edit};
 use crate::snapshot::Snapshot;
 
 /// What happened to a file since its author saw it.
@@ -27,6 +27,9 @@ pub enum Landing {
     Exact(Range<usize>),
     /// What has become of them; somebody changed them or wrote between them.
     Touched(Range<usize>),
+    /// A change that reaches beyond them took them in, so what has become of
+    /// them alone cannot be told; this is where it stands.
+    Absorbed(Range<usize>),
     /// Nothing can be said.
     Unknown,
 }
@@ -40,7 +43,7 @@ pub fn land(since: &Since, seen: &Snapshot, now: &Snapshot, span: Range<usize>) 
         Since::Outside => Landing::Unknown,
         Since::Own(change) => match follow(change, seen, now, &span) {
             Some(there) => Landing::Exact(there),
-            None => Landing::Touched(remains(change, seen, now, &span)),
+            None => became(change, seen, now, &span),
         },
     }
 }
@@ -77,16 +80,98 @@ fn follow_place(change: &Change, at: usize) -> Option<usize> {
     (!written).then(|| change.map_pos(at, Bias::Before))
 }
 
-/// Returns the lines that stand now where the touched lines stood.
-fn remains(change: &Change, seen: &Snapshot, now: &Snapshot, span: &Range<usize>) -> Range<usize> {
+/// Returns what stands now where the touched lines stood.
+fn became(change: &Change, seen: &Snapshot, now: &Snapshot, span: &Range<usize>) -> Landing {
     let bytes = seen.lines.bytes_of(span.clone());
-    let start = change.map_pos(bytes.start, Bias::Before);
-    let end = change.map_pos(bytes.end, Bias::After);
-    let within = now.lines.line_at(start) + usize::from(span.is_empty());
-    let first = now.lines.line_starting_at(start).unwrap_or(within);
-    let last = now
-        .lines
+    let wide = widened(change, &bytes);
+    let there = lines_at(remains(change, &wide), wide.is_empty(), now);
+    match wide == bytes {
+        true => Landing::Touched(there),
+        false => Landing::Absorbed(there),
+    }
+}
+
+/// Returns the bytes with all of the edits that reach over an end of them.
+fn widened(change: &Change, bytes: &Range<usize>) -> Range<usize> {
+    let over = |at: usize| {
+        let mut edits = change.edits().iter();
+        edits.find(move |edit| edit.range.start < at && at < edit.range.end)
+    };
+    let start = over(bytes.start).map_or(bytes.start, |edit| edit.range.start);
+    let end = over(bytes.end).map_or(bytes.end, |edit| edit.range.end);
+    start..end
+}
+
+/// Returns the bytes that stand now where `bytes` stood, neither end of which
+/// lies inside an edit. What was inserted right before or behind them is none
+/// of theirs; at a place between two bytes, it is all there is.
+fn remains(change: &Change, bytes: &Range<usize>) -> Range<usize> {
+    let is_place = bytes.is_empty();
+    let moved = |at: usize, ends_count: bool| {
+        let counts = |edit: &&Edit| match ends_count {
+            true => edit.range.end <= at,
+            false => edit.range.start < at,
+        };
+        let before = change.edits().iter().filter(counts);
+        let grown: i64 = before
+            .map(|edit| edit.text.len() as i64 - edit.range.len() as i64)
+            .sum();
+        (at as i64 + grown) as usize
+    };
+    moved(bytes.start, !is_place)..moved(bytes.end, is_place)
+}
+
+/// Returns the lines that hold the bytes. Only at the end of a file without
+/// final newline does a place between two lines become one inside of a line;
+/// what was written there begins with the next.
+fn lines_at(bytes: Range<usize>, is_place: bool, now: &Snapshot) -> Range<usize> {
+    let line = |at: usize, inside: usize| {
+        // U+FEFF that came to stand at the very start is no line's.
+        let at = at.max(now.lines.bom());
+        let starting = now.lines.line_starting_at(at);
+        starting.unwrap_or_else(|| now.lines.line_at(at) + inside)
+    };
+    let end = line(bytes.end, 1);
+    line(bytes.start, usize::from(is_place)).min(end)..end
+}
+
+/// Returns a change in lines: sorted, disjoint ranges of the lines of `before`,
+/// each with the number of lines of `after` that stand there.
+pub fn line_hunks(
+    change: &Change,
+    before: &Snapshot,
+    after: &Snapshot,
+) -> Vec<(Range<usize>, usize)> {
+    let mut hunks: Vec<(Range<usize>, Range<usize>)> = Vec::new();
+    for edit in change.edits() {
+        let old = touched_lines(before, &edit.range);
+        let start = change.map_pos(edit.range.start, Bias::Before);
+        let end = change.map_pos(edit.range.end, Bias::After);
+        let new = touched_lines(after, &(start..end));
+        match hunks.last_mut() {
+            Some((last_old, last_new)) if old.start < last_old.end || new.start < last_new.end => {
+                last_old.end = last_old.end.max(old.end);
+                last_new.end = last_new.end.max(new.end);
+            }
+            _ => hunks.push((old, new)),
+        }
+    }
+    hunks
+        .into_iter()
+        .map(|(old, new)| (old, new.len()))
+        .collect()
+}
+
+/// Returns the lines that bytes lie in; none for a place where a line starts.
+fn touched_lines(snapshot: &Snapshot, bytes: &Range<usize>) -> Range<usize> {
+    let lines = &snapshot.lines;
+    // The byte-order mark is no line's.
+    let (start, end) = (bytes.start.max(lines.bom()), bytes.end.max(lines.bom()));
+    let first = lines
+        .line_starting_at(start)
+        .unwrap_or_else(|| lines.line_at(start));
+    let last = lines
         .line_starting_at(end)
-        .unwrap_or_else(|| now.lines.line_at(end) + 1);
-    first.min(last)..last.min(now.line_count())
+        .unwrap_or_else(|| lines.line_at(end) + 1);
+    first..last.min(snapshot.line_count()).max(first)
 }

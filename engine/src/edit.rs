@@ -99,6 +99,19 @@ impl Change {
         self.edits.is_empty()
     }
 
+    /// Returns whether the content after is `before`, byte for byte: no edit at
+    /// all, or edits that together put back what they take. Runs in O(1) where
+    /// the lengths differ, else up to the first difference.
+    pub fn keeps(&self, before: &[u8]) -> bool {
+        let mut rest = before;
+        self.after_len() == before.len()
+            && self.pieces(before).into_iter().all(|piece| {
+                let next = rest.strip_prefix(piece);
+                rest = next.unwrap_or(rest);
+                next.is_some()
+            })
+    }
+
     /// Returns the length of the content before, in bytes.
     pub fn before_len(&self) -> usize {
         self.before_len

@@ -21,8 +21,13 @@ pub struct Snapshot {
 impl Snapshot {
     /// Returns the snapshot of `bytes`. Runs in O(n), about 1 ms a megabyte.
     pub fn of(bytes: Vec<u8>) -> Snapshot {
-        let lines = LineIndex::of(&bytes);
         let hash = ContentHash::of(&bytes);
+        Snapshot::of_hashed(bytes, hash)
+    }
+
+    /// Returns the snapshot of `bytes`, whose digest the caller has computed.
+    pub fn of_hashed(bytes: Vec<u8>, hash: ContentHash) -> Snapshot {
+        let lines = LineIndex::of(&bytes);
         let encoding = Encoding::of(&bytes);
         Snapshot {
             bytes,

@@ -14,8 +14,11 @@
 //!
 //! The verbs and the lone dot are those of `ed` (POSIX), but every number is a
 //! line of the handle. A body without its sentinel is refused, so an edit that
-//! was cut off while it was written never takes effect. `docs/formats.md` holds
-//! the grammar.
+//! was cut off while it was written never takes effect; so is one with a header
+//! in it, for then a sentinel was forgotten. `docs/formats.md` holds the
+//! grammar.
+
+use std::collections::HashSet;
 
 use super::{Action, Body, Expect, FileScript, Op, OpKind, Script};
 use crate::anchor::{Handle, LineRange};
@@ -27,20 +30,25 @@ const SENTINEL: &str = ".";
 /// Returns the script written in `text`.
 ///
 /// Lenient where only one reading exists: blank lines between operations, a
-/// Markdown fence around the whole, blanks at the ends of headers, `,` or `..`
-/// for `-`, `i` for "insert before".
+/// Markdown fence around the whole, blanks around the parts of a header, `,` or
+/// `..` for `-`, `i` for "insert before".
 ///
 /// # Errors
 /// `malformed`, with the row (1-based) that cannot be read.
 pub fn parse(text: &str) -> Result<Script, Refusal> {
     let mut rows = Rows::new(text);
     let mut script = Script::default();
+    let mut paths = HashSet::new();
     while let Some((number, row)) = rows.next_header() {
         let section = row.strip_prefix('@').ok_or_else(|| {
             let hint = "a file section begins with @path handle";
             malformed(number, &format!("{hint}, not with {row:?}"))
         })?;
         let file = parse_section(section, number, &mut rows)?;
+        if !paths.insert(file.path.clone()) {
+            let text = format!("{:?} has a section already; make them one", file.path);
+            return Err(malformed(number, &text));
+        }
         script.files.push(file);
     }
     if script.files.is_empty() {
@@ -106,15 +114,24 @@ impl<'a> Rows<'a> {
     }
 
     /// Returns the rows up to the sentinel, each ended by LF.
+    ///
+    /// A row that would be a header outside of the body is refused, unless the
+    /// author chose the sentinel and so knows where the body ends.
     fn body(&mut self, sentinel: &str, header: usize) -> Result<String, Refusal> {
         let rest = &self.rows[self.at..self.end];
         let is_end = |row: &&str| row.strip_suffix('\r').unwrap_or(row) == sentinel;
-        let len = rest.iter().position(|row| is_end(row)).ok_or_else(|| {
+        let len = rest.iter().position(is_end).ok_or_else(|| {
             malformed(
                 header,
                 &format!("the body is not ended by a row {sentinel:?}"),
             )
         })?;
+        let swallowed = rest[..len].iter().position(|row| is_header(row));
+        if let Some(at) = swallowed.filter(|_| sentinel == SENTINEL) {
+            let hint = "end the body before it with \".\", or name another sentinel with <<END";
+            let text = format!("{:?} stands inside a body: {hint}", rest[at]);
+            return Err(malformed(self.at + at + 1, &text));
+        }
         self.at += len + 1;
         let mut text = String::with_capacity(rest[..len].iter().map(|row| row.len() + 1).sum());
         for row in &rest[..len] {
@@ -125,63 +142,98 @@ impl<'a> Rows<'a> {
     }
 }
 
-fn parse_section(section: &str, number: usize, rows: &mut Rows<'_>) -> Result<FileScript, Refusal> {
-    let mut words = Words(section.trim_start());
-    let path = words
-        .next(number)?
-        .ok_or_else(|| malformed(number, "no path"))?;
-    let second = words
-        .next(number)?
-        .ok_or_else(|| malformed(number, "no handle after the path"))?;
-    if second == "create" {
-        let sentinel = sentinel_of(&mut words, number)?;
-        let text = exact_body(rows, &sentinel, number)?;
-        return Ok(FileScript {
-            path,
-            action: Action::Create { text },
-        });
-    }
-    let handle: Handle = second
-        .parse()
-        .map_err(|error| malformed(number, &format!("{second:?}: {error}")))?;
-    let action = match words.next(number)?.as_deref() {
-        None => parse_ops(handle, rows)?,
-        Some("write") => {
-            let sentinel = sentinel_of(&mut words, number)?;
-            Action::Write {
-                handle,
-                text: exact_body(rows, &sentinel, number)?,
-            }
-        }
-        Some("remove") => Action::Remove { handle },
-        Some("move") => parse_move(handle, &mut words, number)?,
-        Some(verb) => {
-            return Err(malformed(
-                number,
-                &format!("{verb:?} is no verb for a file"),
-            ));
-        }
-    };
-    words.end(number)?;
-    Ok(FileScript { path, action })
+/// What a section's header says, before any body is read.
+struct SectionHead {
+    path: String,
+    verb: FileVerb,
+    sentinel: String,
 }
 
-fn parse_move(handle: Handle, words: &mut Words<'_>, number: usize) -> Result<Action, Refusal> {
-    let to = words
-        .next(number)?
-        .ok_or_else(|| malformed(number, "no path to move to"))?;
-    let to_handle = match words.next(number)? {
-        None => None,
-        Some(word) => Some(
-            word.parse()
-                .map_err(|error| malformed(number, &format!("{word:?}: {error}")))?,
-        ),
+enum FileVerb {
+    Create,
+    Edit(Handle),
+    Write(Handle),
+    Remove(Handle),
+    Move(Handle, String, Option<Handle>),
+}
+
+impl SectionHead {
+    fn parse(section: &str, number: usize) -> Result<SectionHead, Refusal> {
+        let mut words = Words(section.trim_start());
+        let path = words
+            .next(number)?
+            .ok_or_else(|| malformed(number, "no path"))?;
+        let second = words
+            .next(number)?
+            .ok_or_else(|| malformed(number, "no handle after the path"))?;
+        let verb = match second.as_str() {
+            "create" => FileVerb::Create,
+            word => FileVerb::parse(handle_of(word, number)?, &mut words, number)?,
+        };
+        let sentinel = match verb {
+            FileVerb::Create | FileVerb::Write(_) => sentinel_of(&mut words, number)?,
+            _ => SENTINEL.to_owned(),
+        };
+        words.end(number)?;
+        Ok(SectionHead {
+            path,
+            verb,
+            sentinel,
+        })
+    }
+}
+
+impl FileVerb {
+    /// Returns the verb that follows the handle.
+    fn parse(handle: Handle, words: &mut Words<'_>, number: usize) -> Result<FileVerb, Refusal> {
+        match words.next(number)?.as_deref() {
+            None => Ok(FileVerb::Edit(handle)),
+            Some("write") => Ok(FileVerb::Write(handle)),
+            Some("remove") => Ok(FileVerb::Remove(handle)),
+            Some("move") => {
+                let to = words
+                    .next(number)?
+                    .ok_or_else(|| malformed(number, "no path to move to"))?;
+                let to_handle = words.next(number)?;
+                let to_handle = to_handle.map(|word| handle_of(&word, number)).transpose()?;
+                Ok(FileVerb::Move(handle, to, to_handle))
+            }
+            Some(verb) => {
+                let text = format!("{verb:?} is no verb for a file");
+                Err(malformed(number, &text))
+            }
+        }
+    }
+}
+
+fn handle_of(word: &str, number: usize) -> Result<Handle, Refusal> {
+    word.parse()
+        .map_err(|error| malformed(number, &format!("{word:?}: {error}")))
+}
+
+fn parse_section(section: &str, number: usize, rows: &mut Rows<'_>) -> Result<FileScript, Refusal> {
+    let SectionHead {
+        path,
+        verb,
+        sentinel,
+    } = SectionHead::parse(section, number)?;
+    let action = match verb {
+        FileVerb::Create => Action::Create {
+            text: exact_body(rows, &sentinel, number)?,
+        },
+        FileVerb::Edit(handle) => parse_ops(handle, rows)?,
+        FileVerb::Write(handle) => Action::Write {
+            handle,
+            text: exact_body(rows, &sentinel, number)?,
+        },
+        FileVerb::Remove(handle) => Action::Remove { handle },
+        FileVerb::Move(handle, to, to_handle) => Action::Move {
+            handle,
+            to,
+            to_handle,
+        },
     };
-    Ok(Action::Move {
-        handle,
-        to,
-        to_handle,
-    })
+    Ok(FileScript { path, action })
 }
 
 /// Returns the body of `create` or `write`: exact text, whose final newline a
@@ -191,7 +243,8 @@ fn exact_body(rows: &mut Rows<'_>, sentinel: &str, number: usize) -> Result<Stri
     let at = rows.at;
     match rows.next_op() {
         Some((_, "no newline")) => {
-            text.pop();
+            let len = text.strip_suffix('\n').map_or(0, str::len);
+            text.truncate(text[..len].strip_suffix('\r').map_or(len, str::len));
         }
         Some((number, row)) => {
             return Err(malformed(
@@ -208,10 +261,16 @@ fn parse_ops(handle: Handle, rows: &mut Rows<'_>) -> Result<Action, Refusal> {
     let mut ops = Vec::new();
     let mut final_newline = None;
     while let Some((number, row)) = rows.next_op() {
-        match row {
-            "newline" => final_newline = Some(true),
-            "no newline" => final_newline = Some(false),
-            _ => ops.push(parse_op(row, number, rows)?),
+        let newline = match row {
+            "newline" => true,
+            "no newline" => false,
+            _ => {
+                ops.push(parse_op(row, number, rows)?);
+                continue;
+            }
+        };
+        if final_newline.replace(newline).is_some() {
+            return Err(malformed(number, "the final newline is settled twice"));
         }
     }
     Ok(Action::Edit {
@@ -221,42 +280,71 @@ fn parse_ops(handle: Handle, rows: &mut Rows<'_>) -> Result<Action, Refusal> {
     })
 }
 
+/// What an operation's header says, before any body is read.
+struct OpHead {
+    lines: LineRange,
+    verb: u8,
+    tail: Tail,
+}
+
+impl OpHead {
+    fn parse(row: &str, number: usize) -> Result<OpHead, Refusal> {
+        let unreadable = || {
+            let text = format!("{row:?} is no operation (12-14c, 20a, 30-35d)");
+            malformed(number, &text)
+        };
+        let verb_at = row
+            .find(|c: char| c.is_ascii_alphabetic())
+            .ok_or_else(unreadable)?;
+        let lines = parse_lines(row[..verb_at].trim()).ok_or_else(unreadable)?;
+        let verb = row.as_bytes()[verb_at];
+        let place = lines.0 == lines.1;
+        let known = match verb {
+            b'c' | b'd' => true,
+            b'a' => place,
+            b'i' => place && lines.0 > 0,
+            _ => false,
+        };
+        if !known {
+            return Err(unreadable());
+        }
+        let mut words = Words(row[verb_at + 1..].trim_start());
+        let tail = Tail::parse(&mut words, number)?;
+        tail.check(verb).map_err(|text| malformed(number, text))?;
+        Ok(OpHead { lines, verb, tail })
+    }
+}
+
 fn parse_op(row: &str, number: usize, rows: &mut Rows<'_>) -> Result<Op, Refusal> {
-    let unreadable = || {
-        malformed(
-            number,
-            &format!("{row:?} is no operation (12-14c, 20a, 30-35d)"),
-        )
-    };
-    let verb_at = row
-        .find(|c: char| c.is_ascii_alphabetic())
-        .ok_or_else(unreadable)?;
-    let lines = parse_lines(row[..verb_at].trim()).ok_or_else(unreadable)?;
-    let mut words = Words(row[verb_at + 1..].trim_start());
-    let tail = Tail::parse(&mut words, number)?;
-    let kind = match row.as_bytes()[verb_at] {
+    let OpHead { lines, verb, tail } = OpHead::parse(row, number)?;
+    let kind = match verb {
         b'c' => OpKind::Replace {
             lines,
             body: tail.body(rows, number)?,
         },
-        b'a' if lines.0 == lines.1 => OpKind::Insert {
-            after: lines.0,
-            body: tail.body(rows, number)?,
-        },
-        b'i' if lines.0 == lines.1 && lines.0 > 0 => OpKind::Insert {
-            after: lines.0 - 1,
-            body: tail.body(rows, number)?,
-        },
-        b'd' if tail.sentinel.is_none() && tail.source.is_none() => OpKind::Delete {
+        b'd' => OpKind::Delete {
             lines,
             register: tail.target,
         },
-        _ => return Err(unreadable()),
+        verb => OpKind::Insert {
+            after: lines.0 - usize::from(verb == b'i'),
+            body: tail.body(rows, number)?,
+        },
     };
     Ok(Op {
         kind,
         expect: tail.expect,
     })
+}
+
+/// Returns whether a row would be a header, were it not in a body. Headers of
+/// operations are not indented, and code that looks like them is.
+fn is_header(row: &str) -> bool {
+    let row = row.trim_end();
+    match row.strip_prefix('@') {
+        Some(section) => SectionHead::parse(section, 0).is_ok(),
+        None => row.starts_with(|c: char| c.is_ascii_digit()) && OpHead::parse(row, 0).is_ok(),
+    }
 }
 
 /// What may follow a verb: `"first" "last"` to expect, `<<END` for another
@@ -306,11 +394,28 @@ impl Tail {
         Ok(tail)
     }
 
+    /// Returns what is wrong with this tail behind `verb`, if anything is.
+    fn check(&self, verb: u8) -> Result<(), &'static str> {
+        let deletes = verb == b'd';
+        if deletes && (self.source.is_some() || self.sentinel.is_some()) {
+            return Err("a delete has no body");
+        }
+        if !deletes && self.target.is_some() {
+            return Err("only a delete can keep lines with >");
+        }
+        if self.source.is_some() && self.sentinel.is_some() {
+            return Err("lines come from a register or from a body, not from both");
+        }
+        if matches!(verb, b'a' | b'i') && self.expect.is_some() {
+            return Err("an insert removes no line, so it expects none");
+        }
+        Ok(())
+    }
+
     fn body(&self, rows: &mut Rows<'_>, number: usize) -> Result<Body, Refusal> {
-        match (&self.source, &self.target) {
-            (_, Some(_)) => Err(malformed(number, "only a delete can keep lines with >")),
-            (Some(name), None) => Ok(Body::Register(name.clone())),
-            (None, None) => rows
+        match &self.source {
+            Some(name) => Ok(Body::Register(name.clone())),
+            None => rows
                 .body(self.sentinel.as_deref().unwrap_or(SENTINEL), number)
                 .map(Body::Text),
         }
@@ -349,7 +454,7 @@ fn sentinel_of(words: &mut Words<'_>, number: usize) -> Result<String, Refusal> 
 }
 
 /// Words divided by blanks; one in double quotes may hold blanks, with `\"` and
-/// `\\` for themselves.
+/// `\\` for themselves. No other backslash means anything, so each stays.
 struct Words<'a>(&'a str);
 
 impl Words<'_> {
@@ -387,7 +492,10 @@ fn unquote(quoted: &str) -> Option<(String, &str)> {
     while let Some((at, c)) = chars.next() {
         match c {
             '"' => return Some((word, &quoted[at + 1..])),
-            '\\' => word.push(chars.next()?.1),
+            '\\' => match chars.next()?.1 {
+                escaped @ ('"' | '\\') => word.push(escaped),
+                other => word.extend(['\\', other]),
+            },
             c => word.push(c),
         }
     }
@@ -399,7 +507,8 @@ fn quote(word: &str) -> String {
 }
 
 fn path_word(path: &str) -> String {
-    let plain = !path.starts_with('"') && !path.contains([' ', '\t']);
+    let plain =
+        !path.is_empty() && !path.starts_with('"') && !path.contains(char::is_whitespace);
     if plain { path.to_owned() } else { quote(path) }
 }
 
@@ -463,12 +572,8 @@ fn print_op(op: &Op, out: &mut String) {
         (first, last) => out.push_str(&format!("{first}-{last}")),
     }
     out.push(verb);
-    for expected in op
-        .expect
-        .iter()
-        .flat_map(|expect| [Some(&expect.first), expect.last.as_ref()])
-    {
-        if let Some(expected) = expected {
+    if let Some(Expect { first, last }) = &op.expect {
+        for expected in std::iter::once(first).chain(last) {
             out.push(' ');
             out.push_str(&quote(expected));
         }
@@ -491,28 +596,253 @@ fn print_op(op: &Op, out: &mut String) {
 
 /// Ends the header, writes the rows and a sentinel that none of them equals.
 fn print_body(text: &str, out: &mut String) {
-    let taken = |sentinel: &str| {
-        text.split('\n')
-            .any(|row| row.strip_suffix('\r').unwrap_or(row) == sentinel)
-    };
-    let mut sentinel = SENTINEL.to_owned();
-    let mut tries = 0;
-    while taken(&sentinel) {
-        tries += 1;
-        sentinel = format!("END{tries}");
-    }
-    if tries > 0 {
+    let sentinel = sentinel_for(text);
+    if sentinel != SENTINEL {
         out.push_str(&format!(" <<{sentinel}"));
     }
     out.push('\n');
     out.push_str(text);
-    if !text.is_empty() && !text.ends_with('\n') {
-        out.push('\n');
+    // A CR at the very end is content, and must not become half of a CRLF.
+    match text.as_bytes().last() {
+        None | Some(b'\n') => {}
+        Some(b'\r') => out.push_str("\r\n"),
+        Some(_) => out.push('\n'),
     }
     out.push_str(&sentinel);
     out.push('\n');
 }
 
+fn sentinel_for(text: &str) -> String {
+    let rows = || {
+        text.split('\n')
+            .map(|row| row.strip_suffix('\r').unwrap_or(row))
+    };
+    if !rows().any(|row| row == SENTINEL || is_header(row)) {
+        return SENTINEL.to_owned();
+    }
+    let taken: HashSet<&str> = rows().filter(|row| row.starts_with("END")).collect();
+    let mut names = (1_usize..).map(|number| format!("END{number}"));
+    names
+        .find(|name| !taken.contains(name.as_str()))
+        .expect("the rows are finitely many")
+}
+
 fn malformed(row: usize, what: &str) -> Refusal {
     Refusal::new(Code::Malformed, format!("row {row}: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::lines_of_text;
+    use proptest::prelude::*;
+
+    /// Both texts must be the same script.
+    #[track_caller]
+    fn same(lenient: &str, strict: &str) {
+        assert_eq!(parse(lenient), parse(strict));
+        assert!(parse(strict).is_ok());
+    }
+
+    #[track_caller]
+    fn refused(text: &str, message: &str) {
+        let refusal = parse(text).expect_err("it must be refused");
+        assert_eq!(
+            (refusal.code, refusal.message.as_str()),
+            (Code::Malformed, message)
+        );
+    }
+
+    #[test]
+    fn what_has_one_reading_is_read() {
+        let strict = "@a.rs 481920\n2-3c\nx\n.\n5a\ny\n.\n7d\n";
+        same("\n\n@a.rs 481920\n\n2-3c\nx\n.\n\n5a\ny\n.\n7d", strict);
+        same(
+            "```anchor\n@a.rs 481920\n2-3c\nx\n.\n5a\ny\n.\n7d\n```\n",
+            strict,
+        );
+        same(
+            "@ a.rs  481920 \n 2 - 3 c \nx\n.\n5-5a\ny\n.\n7d\t\n",
+            strict,
+        );
+        same("@\"a.rs\" 481920\n2,3c\nx\n.\n6i\ny\n.\n7..7d\n", strict);
+        same(
+            "@a.rs 481920\r\n2-3c\r\nx\n.\r\n5a\r\ny\n.\r\n7d\r\n",
+            strict,
+        );
+    }
+
+    #[test]
+    fn a_body_needs_its_sentinel() {
+        refused(
+            "@a 481920\n1c\nx\n",
+            "row 2: the body is not ended by a row \".\"",
+        );
+        refused(
+            "@a 481920\n1c <<END\nx\n.\n",
+            "row 2: the body is not ended by a row \"END\"",
+        );
+        let hint = "stands inside a body: end the body before it with \".\", or name another sentinel with <<END";
+        refused(
+            "@a 481920\n1c\nx\n3a\ny\n.\n",
+            &format!("row 4: \"3a\" {hint}"),
+        );
+        refused(
+            "@a 481920\n1c\nx\n@b 123456\n3d\n.\n",
+            &format!("row 4: \"@b 123456\" {hint}"),
+        );
+        same(
+            "@a 481920\n1c <<E\nx\n3a\nE\n",
+            "@a 481920\n1c <<.E\nx\n3a\n.E\n",
+        );
+        same(
+            "@a 481920\n1c\n  3a\n3above\n3aa\n.\n",
+            "@a 481920\n1c <<E\n  3a\n3above\n3aa\nE\n",
+        );
+    }
+
+    #[test]
+    fn what_has_no_reading_is_refused() {
+        refused("", "no file section: begin with @path handle");
+        refused(
+            "@a 48192\n1d",
+            "row 1: \"48192\": a handle is 6 or 9 decimal digits",
+        );
+        refused(
+            "@a 481920 delete",
+            "row 1: \"delete\" is no verb for a file",
+        );
+        refused(
+            "@a 481920 remove now",
+            "row 1: \"now\" at the end of the header",
+        );
+        refused(
+            "@a 481920\n2-4a\nx\n.",
+            "row 2: \"2-4a\" is no operation (12-14c, 20a, 30-35d)",
+        );
+        refused(
+            "@a 481920\n2a \"x\"\nx\n.",
+            "row 2: an insert removes no line, so it expects none",
+        );
+        refused(
+            "@a 481920\n2c <r <<E\nx\nE",
+            "row 2: lines come from a register or from a body, not from both",
+        );
+        refused(
+            "@a 481920\n2c >r\nx\n.",
+            "row 2: only a delete can keep lines with >",
+        );
+        refused("@a 481920\n2d <r", "row 2: a delete has no body");
+        refused(
+            "@a 481920\nnewline\nno newline",
+            "row 3: the final newline is settled twice",
+        );
+        refused(
+            "@a 481920\n1d\n@a 481920\n3d",
+            "row 3: \"a\" has a section already; make them one",
+        );
+    }
+
+    #[test]
+    fn only_quotes_and_backslashes_are_escaped() {
+        let script = parse(r#"@"a \"\\\n" 481920 remove"#).expect("a quoted path");
+        assert_eq!(script.files[0].path, r#"a "\\n"#);
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        let row = prop_oneof![
+            Just(".".to_owned()),
+            Just("END1".to_owned()),
+            Just("3d".to_owned()),
+            Just("@a 481920".to_owned()),
+            "[ab \r]{0,3}",
+        ];
+        (prop::collection::vec(row, 1..4), "\n?").prop_map(|(rows, end)| rows.join("\n") + &end)
+    }
+
+    fn body() -> impl Strategy<Value = Body> {
+        prop_oneof![
+            text().prop_map(Body::Text),
+            "[a-z]{1,3}".prop_map(Body::Register)
+        ]
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        let expect = ("[ a\"\\\\n]{0,4}", prop::option::of("[ a\"]{0,3}"));
+        let expect = expect.prop_map(|(first, last)| Expect { first, last });
+        let expect = prop::option::of(expect);
+        let lines = (1..99_usize, 1..99_usize);
+        prop_oneof![
+            (lines.clone(), body(), expect.clone()).prop_map(|(lines, body, expect)| {
+                let kind = OpKind::Replace { lines, body };
+                Op { kind, expect }
+            }),
+            (lines, prop::option::of("[a-z]{1,3}"), expect).prop_map(
+                |(lines, register, expect)| {
+                    let kind = OpKind::Delete { lines, register };
+                    Op { kind, expect }
+                }
+            ),
+            (0..99_usize, body()).prop_map(|(after, body)| OpKind::Insert { after, body }.into()),
+        ]
+    }
+
+    fn action() -> impl Strategy<Value = Action> {
+        let handle = (100_000..1_000_000_u32).prop_map(Handle::from_number);
+        let path = "[a @\"\\\\\u{a0}]{1,4}";
+        let ops = prop::collection::vec(op(), 0..4);
+        prop_oneof![
+            text().prop_map(|text| Action::Create { text }),
+            (handle.clone(), text()).prop_map(|(handle, text)| Action::Write { handle, text }),
+            handle.clone().prop_map(|handle| Action::Remove { handle }),
+            (handle.clone(), path, prop::option::of(handle.clone())).prop_map(
+                |(handle, to, to_handle)| Action::Move {
+                    handle,
+                    to,
+                    to_handle
+                }
+            ),
+            (handle, ops, any::<Option<bool>>()).prop_map(|(handle, ops, final_newline)| {
+                Action::Edit {
+                    handle,
+                    ops,
+                    final_newline,
+                }
+            }),
+        ]
+    }
+
+    /// Returns the script with its bodies as the lines they stand for.
+    fn settled(mut script: Script) -> Script {
+        for file in &mut script.files {
+            let Action::Edit { ops, .. } = &mut file.action else {
+                continue;
+            };
+            for op in ops {
+                if let OpKind::Replace { body, .. } | OpKind::Insert { body, .. } = &mut op.kind
+                    && let Body::Text(text) = body
+                    && let Ok(lines) = lines_of_text(text)
+                {
+                    *text = lines.join("|\n|");
+                }
+            }
+        }
+        script
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn what_is_printed_is_read_again(
+            paths in prop::collection::hash_set("[a.@\"\\\\ \u{a0}]{1,4}", 1..3),
+            actions in prop::collection::vec(action(), 2),
+        ) {
+            let files = paths.into_iter().zip(actions);
+            let files = files.map(|(path, action)| FileScript { path, action }).collect();
+            let script = Script { files };
+            let text = print(&script);
+            prop_assert_eq!(parse(&text).map(settled), Ok(settled(script)), "{}", text);
+        }
+    }
 }

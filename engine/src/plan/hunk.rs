@@ -133,7 +133,7 @@ pub(super) fn check_expectations(
                 && seen
                     .line(line)
                     .trim_ascii_start()
-                    .starts_with(expected.trim_start().as_bytes());
+                    .starts_with(expected.as_bytes().trim_ascii_start());
             if !begins {
                 let text = format!(
                     "line {} does not begin with {expected:?}",

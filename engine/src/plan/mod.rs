@@ -4,6 +4,7 @@
 //! author saw, held against what this session was shown, carried to the
 //! content of now, and laid out as one [`Change`] a file.
 
+mod end;
 mod hunk;
 mod splice;
 
@@ -203,7 +204,7 @@ fn registers<'a>(script: &'a Script, states: &'a [FileState]) -> Result<Register
 /// whole only finds its work done.
 fn idle_file(plan: &Plan, script: &Script) -> Option<usize> {
     let idle = |file: &FilePlan| match &file.action {
-        Planned::Modify { change, .. } => change.is_empty(),
+        Planned::Modify { before, change, .. } => change.keeps(&before.bytes),
         Planned::Keep { .. } => file.ops.iter().any(|op| !op.already),
         _ => false,
     };
@@ -360,13 +361,19 @@ fn plan_edit(
     let hunks = hunk::read(ops, &seen.snapshot, registers)?;
     hunk::check_overlap(&hunks)?;
     hunk::check_expectations(ops, &hunks, &seen.snapshot)?;
-    check_view(&hunks, final_newline, seen)?;
-    let landed = land_all(&hunks, seen, now)?;
     if ops.is_empty() && final_newline.is_none() {
         return Err(Refusal::new(Code::Malformed, "no operation for this file").into());
     }
+    let wish = end::wish(final_newline, &hunks, &seen.snapshot, now);
+    let last = end::touched_line(wish, &hunks, &seen.snapshot);
+    let landed = land_all(&hunks, seen, now)?;
+    check_view(&hunks, last, seen)?;
+    if wish.is_some() && !end::stands(last, &hunks, &landed, seen, now) {
+        return Err(stale_end(&landed, now));
+    }
     let (open, outcomes) = settle(hunks, landed, now);
-    if open.is_empty() && final_newline.is_none() {
+    let ends_so = wish.is_none_or(|wanted| now.lines.final_newline() == wanted);
+    if open.is_empty() && !ops.is_empty() && ends_so {
         let action = Planned::Keep {
             now: Arc::clone(now),
         };
@@ -395,9 +402,6 @@ fn land_all(hunks: &[Hunk<'_>], seen: &Seen, now: &Snapshot) -> Result<Vec<Lande
     let Some(first) = landed.iter().position(|landed| !landed.is_settled()) else {
         return Ok(landed);
     };
-    let landings: Vec<Option<Range<usize>>> = landed.iter().map(Landed::proposal).collect();
-    let rows = hunks.iter().zip(&landings);
-    let rows = rows.map(|(hunk, landing)| landing.clone().unwrap_or_else(|| hunk.lines.clone()));
     let message = match seen.since {
         Since::Outside => "another program changed the file since it was read",
         _ => "lines of this operation changed since they were read",
@@ -405,9 +409,20 @@ fn land_all(hunks: &[Hunk<'_>], seen: &Seen, now: &Snapshot) -> Result<Vec<Lande
     Err(Refused {
         refusal: Refusal::new(Code::Stale, message).op(hunks[first].op),
         file: 0,
-        rows: rows.collect(),
-        landings,
+        rows: landed.iter().map(Landed::rows).collect(),
+        landings: landed.iter().map(Landed::proposal).collect(),
     })
+}
+
+/// Returns the refusal of an edit of which only the end of the file is in doubt.
+fn stale_end(landed: &[Landed], now: &Snapshot) -> Refused {
+    let count = now.line_count();
+    let message = "the end of the file changed since it was read";
+    Refused {
+        rows: vec![count.saturating_sub(1)..count],
+        landings: landed.iter().map(Landed::proposal).collect(),
+        ..Refused::from(Refusal::new(Code::Stale, message))
+    }
 }
 
 /// A hunk's place now.
@@ -416,30 +431,45 @@ enum Landed {
     At(Range<usize>),
     /// Its work stands there already.
     Done(Range<usize>),
-    /// It cannot be applied; perhaps it belongs there.
-    Open(Option<Range<usize>>),
+    /// It cannot be applied as it is; perhaps it belongs there.
+    Open(Range<usize>),
+    /// It cannot be applied, and nobody can say where it belongs; here is where
+    /// to look.
+    Lost(Range<usize>),
 }
 
 impl Landed {
     fn of(hunk: &Hunk<'_>, landing: Landing, now: &Snapshot) -> Landed {
+        let count = now.line_count();
         match landing {
             Landing::Exact(there) => Landed::At(there),
             Landing::Touched(there) if hunk.is_written_at(there.clone(), now) => {
                 Landed::Done(there)
             }
-            Landing::Touched(there) => Landed::Open(Some(there)),
-            Landing::Unknown => Landed::Open(None),
+            Landing::Touched(there) => Landed::Open(there),
+            Landing::Absorbed(there) => Landed::Lost(there),
+            Landing::Unknown => {
+                Landed::Lost(hunk.lines.start.min(count)..hunk.lines.end.min(count))
+            }
         }
     }
 
     fn is_settled(&self) -> bool {
-        !matches!(self, Landed::Open(_))
+        matches!(self, Landed::At(_) | Landed::Done(_))
     }
 
     fn proposal(&self) -> Option<Range<usize>> {
         match self {
-            Landed::At(there) | Landed::Done(there) => Some(there.clone()),
-            Landed::Open(proposal) => proposal.clone(),
+            Landed::At(there) | Landed::Done(there) | Landed::Open(there) => Some(there.clone()),
+            Landed::Lost(_) => None,
+        }
+    }
+
+    fn rows(&self) -> Range<usize> {
+        match self {
+            Landed::At(rows) | Landed::Done(rows) | Landed::Open(rows) | Landed::Lost(rows) => {
+                rows.clone()
+            }
         }
     }
 }
@@ -474,7 +504,7 @@ fn settle<'a>(
                 hunk.lines = there;
                 open.push(hunk);
             }
-            Landed::Open(_) => unreachable!("BUG: open hunks were refused"),
+            Landed::Open(_) | Landed::Lost(_) => unreachable!("BUG: open hunks were refused"),
         }
     }
     (open, outcomes)
@@ -502,9 +532,7 @@ fn lay_out(
         let start = View::line_through(outcome.lines.0 - 1, &hunks);
         outcome.lines = (start + 1, start + len);
     }
-    let change = splice::change(&open, final_newline, now);
-    let expected = (now.line_count() as i64 + shift) as usize;
-    splice::check_line_count(&change, now, expected)?;
+    let change = splice::change(&open, final_newline, now)?;
     let action = Planned::Modify {
         before: Arc::clone(now),
         change,
@@ -517,8 +545,9 @@ fn lay_out(
     })
 }
 
-/// Refuses hunks on lines that this session was never shown.
-fn check_view(hunks: &[Hunk<'_>], final_newline: Option<bool>, seen: &Seen) -> Result<(), Refused> {
+/// Refuses hunks on lines that this session was never shown; `last` is a line
+/// whose newline comes or goes.
+fn check_view(hunks: &[Hunk<'_>], last: Option<usize>, seen: &Seen) -> Result<(), Refused> {
     let total = seen.snapshot.line_count();
     let unseen = |span: &Range<usize>| {
         if !span.is_empty() {
@@ -535,7 +564,7 @@ fn check_view(hunks: &[Hunk<'_>], final_newline: Option<bool>, seen: &Seen) -> R
                 .flatten()
                 .any(|line| seen.view.contains(line..line + 1))
     };
-    let last = (final_newline.is_some() && total > 0).then(|| total - 1..total);
+    let last = last.map(|line| line..line + 1);
     let first = hunks.iter().find(|hunk| unseen(&hunk.lines));
     if first.is_none() && !last.as_ref().is_some_and(unseen) {
         return Ok(());

@@ -1,0 +1,168 @@
+//! The command line: the same verbs for people, over the same service, in
+//! process or through a running daemon; nobody can tell which.
+//!
+//! Exit codes: 0 done, 1 rejected, 2 usage or fault.
+
+mod doctor;
+mod edit;
+mod endpoint;
+mod history;
+mod paint;
+mod read;
+mod serve;
+mod stats;
+mod tour;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::daemon;
+use endpoint::Endpoint;
+use paint::Paint;
+
+/// The daemon through which coding agents change files: edits that are exact or
+/// refused, with the cure; undone, and counted.
+#[derive(Debug, Parser)]
+#[command(name = "anchord", version, max_term_width = 100)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, clap::Args)]
+struct Common {
+    /// The root to work in [default: the nearest version-control root, else here]
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// The session to speak in
+    #[arg(long, global = true, env = "ANCHORD_SESSION", default_value = "cli", hide_env_values = true)]
+    session: String,
+    /// Print the protocol's JSON instead of text
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show lines of a file under the handle of its content
+    Read(read::Read),
+    /// Apply an edit from a file or from standard input
+    Edit(edit::Edit),
+    /// Apply a rejected edit after all, by its token
+    Retry(edit::Retry),
+    /// Take an operation back (the session's last one)
+    Undo(history::Undo),
+    /// Take the session's last undo back
+    Redo,
+    /// List the operations that took effect, newest first
+    Log(history::Log),
+    /// Show one operation with its diff
+    Show(history::Show),
+    /// Edit-success rate and wasted tokens
+    Stats(stats::Stats),
+    /// Serve a root, to many callers over its socket or to one over stdio
+    Serve(serve::Serve),
+    /// Look for trouble, and say what to do about it
+    Doctor,
+    /// See it work, on a copy of a real directory
+    Tour(tour::Tour),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How a command ended, if all went as it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Done,
+    Rejected,
+}
+
+/// Why a command could not be carried out.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Daemon(#[from] daemon::DaemonError),
+    #[error("{0}")]
+    Client(#[from] crate::client::ClientError),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("an answer that does not read as one: {0}")]
+    Answer(#[from] serde_json::Error),
+}
+
+/// Carries out the command line and returns the exit code.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _closed = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let mut paint = Paint::stdout();
+    let result = run(&arguments, &mut paint).and_then(|end| paint.flush().map(|()| end).map_err(CliError::Io));
+    match result {
+        Ok(End::Done) => ExitCode::SUCCESS,
+        Ok(End::Rejected) => ExitCode::from(1),
+        // Whoever reads us has seen enough.
+        Err(CliError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            paint::complain(&error.to_string());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &Arguments, paint: &mut Paint) -> Result<End, CliError> {
+    let common = &arguments.common;
+    let endpoint = || Endpoint::open(common);
+    match &arguments.command {
+        Command::Read(read) => read::run(read, common, &mut endpoint()?, paint),
+        Command::Edit(edit) => edit::run(edit, common, &mut endpoint()?, paint),
+        Command::Retry(retry) => edit::retry(retry, common, &mut endpoint()?, paint),
+        Command::Undo(undo) => history::undo(undo, common, &mut endpoint()?, paint),
+        Command::Redo => history::redo(common, &mut endpoint()?, paint),
+        Command::Log(log) => history::log(log, common, &mut endpoint()?, paint),
+        Command::Show(show) => history::show(show, common, &mut endpoint()?, paint),
+        Command::Stats(stats) => stats::run(stats, common, &mut endpoint()?, paint),
+        Command::Serve(serve) => serve::run(serve, common),
+        Command::Doctor => doctor::run(common, paint),
+        Command::Tour(tour) => tour::run(tour, paint),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "anchord", &mut script);
+            paint.raw(&String::from_utf8_lossy(&script))?;
+            Ok(End::Done)
+        }
+    }
+}
+
+impl Common {
+    /// Returns the root to work in.
+    fn root(&self) -> Result<PathBuf, CliError> {
+        match &self.root {
+            Some(root) => Ok(root.canonicalize().map_err(|error| {
+                CliError::Usage(format!("the root {}: {error}", root.display()))
+            })?),
+            None => Ok(daemon::nearest_root(&std::env::current_dir()?)),
+        }
+    }
+}
+
+/// Returns the directory of states: `$XDG_STATE_HOME`, else `~/.local/state`.
+fn state_home() -> Result<PathBuf, CliError> {
+    let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    set("XDG_STATE_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".local/state")))
+        .ok_or_else(|| CliError::Usage("neither XDG_STATE_HOME nor HOME is set".into()))
+}

@@ -1,0 +1,99 @@
+//! `anchord serve`: the daemon itself, or one conversation with it over stdio.
+
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use engine::apply::Durability;
+
+use super::{CliError, Common, End, state_home};
+use crate::daemon::{Place, Settings};
+use crate::service::Options;
+use crate::{client, daemon, process};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Serve {
+    /// Speak on standard input and output; the daemon is started if none runs
+    #[arg(long)]
+    stdio: bool,
+    /// What an answered edit survives: loss of power, or only our own death
+    #[arg(long, value_parser = ["full", "none"], default_value = "full")]
+    durability: String,
+    /// End when nobody has been connected for so many seconds; 0 for never
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    idle_exit: u64,
+    /// Leave the terminal, as the daemon that --stdio starts does
+    #[arg(long, hide = true)]
+    detached: bool,
+}
+
+pub(super) fn run(serve: &Serve, common: &Common) -> Result<End, CliError> {
+    let root = common.root()?;
+    if serve.stdio {
+        return attach(serve, &root);
+    }
+    if serve.detached {
+        process::leave_terminal();
+    }
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ANCHORD_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    daemon::run(&root, settings(serve)?)?;
+    Ok(End::Done)
+}
+
+fn settings(serve: &Serve) -> Result<Settings, CliError> {
+    let durability = match serve.durability.as_str() {
+        "none" => Durability::None,
+        _ => Durability::Full,
+    };
+    Ok(Settings {
+        home: state_home()?,
+        options: Options { durability, ..Options::default() },
+        idle: (serve.idle_exit > 0).then(|| Duration::from_secs(serve.idle_exit)),
+    })
+}
+
+/// Carries lines between our own standard streams and the daemon.
+fn attach(serve: &Serve, root: &Path) -> Result<End, CliError> {
+    let place = Place::of(root, &state_home()?)?;
+    let program = std::env::current_exe()?;
+    let root = place.root.to_string_lossy().into_owned();
+    let idle = serve.idle_exit.to_string();
+    let arguments = [
+        "serve", "--detached", "--root", &root, "--durability", &serve.durability, "--idle-exit", &idle,
+    ];
+    let stream = client::find_or_start(&place.socket(), &program, &arguments, &place.root)?;
+    let inward = stream.try_clone()?;
+    let over = Arc::new(AtomicBool::new(false));
+    let input_ended = Arc::clone(&over);
+    std::thread::spawn(move || {
+        let _ended = pump(&mut io::stdin().lock(), &mut &inward);
+        input_ended.store(true, Ordering::SeqCst);
+        // The daemon answers what it has, and then ends the conversation.
+        let _gone = inward.shutdown(Shutdown::Write);
+    });
+    pump(&mut &stream, &mut io::stdout().lock())?;
+    match over.load(Ordering::SeqCst) {
+        true => Ok(End::Done),
+        false => Err(CliError::Usage("the daemon went away; start again to go on".into())),
+    }
+}
+
+fn pump(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => {
+                to.write_all(&buffer[..count])?;
+                to.flush()?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Faces: decode, dispatch, encode. They hold no truth of their own.
+
+pub mod rpc;

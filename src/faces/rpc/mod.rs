@@ -1,0 +1,95 @@
+//! The JSON-RPC face: one conversation, whatever carries it.
+
+mod connection;
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::protocol::framing::RpcError;
+use crate::protocol::{from_wire, to_wire};
+use crate::service::api::{Call, Cancel, Context, Request, Response, Traffic};
+
+pub use connection::serve;
+
+/// The roots that a conversation can be about.
+pub trait Roots: Send + Sync {
+    /// Returns the service of the root that the conversation came to.
+    fn main(&self) -> Arc<dyn Call>;
+
+    /// Returns the service of another root.
+    ///
+    /// # Errors
+    /// Where the root cannot be served here.
+    fn other(&self, root: &str) -> Result<Arc<dyn Call>, RpcError>;
+}
+
+/// One service and nothing else.
+pub struct OneRoot(pub Arc<dyn Call>);
+
+impl Roots for OneRoot {
+    fn main(&self) -> Arc<dyn Call> {
+        Arc::clone(&self.0)
+    }
+
+    fn other(&self, root: &str) -> Result<Arc<dyn Call>, RpcError> {
+        Err(RpcError::new(RpcError::INVALID_PARAMS, format!("{root} is not served here")))
+    }
+}
+
+/// What one caller has opened.
+pub struct Conversation {
+    roots: Arc<dyn Roots>,
+    sessions: HashMap<String, Arc<dyn Call>>,
+    current: Option<String>,
+}
+
+impl Conversation {
+    /// Returns a conversation in which nothing is open yet.
+    pub fn new(roots: Arc<dyn Roots>) -> Conversation {
+        Conversation { roots, sessions: HashMap::new(), current: None }
+    }
+
+    /// Carries out one request and returns its result as JSON.
+    ///
+    /// # Errors
+    /// The protocol's faults; a refused edit is a result.
+    pub fn answer(&mut self, method: &str, params: &str, cancel: &Cancel) -> Result<String, RpcError> {
+        let from_wire::Call { request, session } = from_wire::call(method, params)?;
+        let opens = matches!(request, Request::Open(_));
+        let session = session.or_else(|| self.current.clone());
+        let service = match (opens, &session) {
+            (true, _) => self.service_of_root(params)?,
+            (false, Some(session)) => self.service_of(session),
+            (false, None) => self.roots.main(),
+        };
+        let context = Context { session, cancel: cancel.clone() };
+        // One bad request ends one request.
+        let reply = catch_unwind(AssertUnwindSafe(|| service.call(request, &context)))
+            .map_err(|_| RpcError::new(RpcError::INTERNAL, "BUG: the request ended in a panic"))?
+            .map_err(|fault| to_wire::fault(&fault))?;
+        if let Response::Opened(opened) = &reply.response {
+            self.current = Some(opened.session.clone());
+            self.sessions.insert(opened.session.clone(), Arc::clone(&service));
+        }
+        let result = to_wire::response(&reply.response)?;
+        if let Some(attempt) = reply.attempt {
+            let traffic = Traffic { request: params.to_owned(), response: result.clone() };
+            service.count(attempt, traffic);
+        }
+        Ok(result)
+    }
+
+    fn service_of(&self, session: &str) -> Arc<dyn Call> {
+        self.sessions.get(session).cloned().unwrap_or_else(|| self.roots.main())
+    }
+
+    fn service_of_root(&self, params: &str) -> Result<Arc<dyn Call>, RpcError> {
+        let params: crate::protocol::wire::OpenParams = serde_json::from_str(params)
+            .map_err(|error| RpcError::new(RpcError::INVALID_PARAMS, error.to_string()))?;
+        match params.root {
+            None => Ok(self.roots.main()),
+            Some(root) => self.roots.other(&root),
+        }
+    }
+}

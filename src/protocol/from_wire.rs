@@ -1,0 +1,228 @@
+//! From the wire to the service.
+
+use engine::anchor::{Gutter, Handle};
+use engine::error::{Code, Refusal};
+use engine::format::{Action, Body, FileScript, Op, OpKind, Script};
+use serde::Deserialize;
+
+use super::framing::RpcError;
+use super::wire;
+use crate::service::api;
+
+/// A request, and the session it names.
+#[derive(Debug)]
+pub struct Call {
+    /// What is asked for.
+    pub request: api::Request,
+    /// The session it names; the connection's last one if none.
+    pub session: Option<String>,
+}
+
+/// Operations in a log unless the caller says how many.
+const LOG_LIMIT: usize = 20;
+
+/// Events in a tail unless the caller says how many.
+const TAIL_LIMIT: usize = 100;
+
+/// Returns the request that `method` and `params` stand for.
+///
+/// # Errors
+/// Where there is no such method, or the parameters do not fit it.
+pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
+    let call = |session, request| Ok(Call { request, session });
+    match method {
+        "session/open" => {
+            let params: wire::OpenParams = read(params)?;
+            call(None, api::Request::Open(open(params)?))
+        }
+        "file/read" => {
+            let params: wire::ReadParams = read(params)?;
+            call(params.session.clone(), api::Request::Read(read_request(params)?))
+        }
+        "edit/apply" => {
+            let params: wire::ApplyParams = read(params)?;
+            call(params.session.clone(), api::Request::Apply(apply(params)))
+        }
+        "edit/retry" => {
+            let wire::RetryParams { session, retry, accept, at } = read(params)?;
+            let at = at.unwrap_or_default();
+            call(session, api::Request::Retry(api::Retry { token: retry, accept, at }))
+        }
+        "edit/undo" => {
+            let wire::UndoParams { session, operation } = read(params)?;
+            call(session, api::Request::Undo(api::Undo { operation }))
+        }
+        "edit/redo" => call(read::<wire::NoParams>(params)?.session, api::Request::Redo),
+        "edit/log" => {
+            let wire::LogParams { session, limit, before, path } = read(params)?;
+            let limit = limit.unwrap_or(LOG_LIMIT);
+            call(session, api::Request::Log(api::Log { limit, before, path }))
+        }
+        "edit/show" => {
+            let wire::ShowParams { session, operation } = read(params)?;
+            call(session, api::Request::Show(api::Show { operation }))
+        }
+        "stats/summary" => {
+            let wire::StatsParams { session, by } = read(params)?;
+            call(None, api::Request::Stats(api::Stats { session, by: group_by(by) }))
+        }
+        "events/tail" => {
+            let wire::TailParams { session, since, limit } = read(params)?;
+            let tail = api::Tail { since: since.unwrap_or(0), limit: limit.unwrap_or(TAIL_LIMIT) };
+            call(session, api::Request::Tail(tail))
+        }
+        "state/examine" => call(read::<wire::NoParams>(params)?.session, api::Request::Examine),
+        _ => Err(RpcError::new(RpcError::UNKNOWN_METHOD, format!("there is no method {method:?}"))),
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(params: &'a str) -> Result<T, RpcError> {
+    serde_json::from_str(params).map_err(|error| invalid(&error.to_string()))
+}
+
+fn invalid(text: &str) -> RpcError {
+    RpcError::new(RpcError::INVALID_PARAMS, text)
+}
+
+fn open(params: wire::OpenParams) -> Result<api::Open, RpcError> {
+    if params.protocol.is_some_and(|versions| !versions.contains(&super::VERSION)) {
+        return Err(invalid("this server speaks version 1 of the protocol"));
+    }
+    let wire::Client { name, version } = params.client;
+    let agent = params.agent.unwrap_or_default();
+    let client = format!("{name} {version}").trim().to_owned();
+    Ok(api::Open { client, agent: agent.name, model: agent.model, resume: params.resume })
+}
+
+fn read_request(params: wire::ReadParams) -> Result<api::Read, RpcError> {
+    let known = params.known.map(|known| handle(&known)).transpose();
+    Ok(api::Read {
+        path: params.path,
+        lines: params.lines.unwrap_or_default(),
+        gutter: gutter(params.gutter),
+        known: known.map_err(|refusal| invalid(&refusal.message))?,
+    })
+}
+
+fn gutter(gutter: Option<wire::Gutter>) -> Gutter {
+    match gutter {
+        None | Some(wire::Gutter::Tab) => Gutter::Tab,
+        Some(wire::Gutter::Colon) => Gutter::Colon,
+        Some(wire::Gutter::Sparse) => Gutter::Sparse,
+        Some(wire::Gutter::None) => Gutter::None,
+    }
+}
+
+fn group_by(by: Option<wire::GroupBy>) -> api::GroupBy {
+    match by {
+        None => api::GroupBy::All,
+        Some(wire::GroupBy::Session) => api::GroupBy::Session,
+        Some(wire::GroupBy::Agent) => api::GroupBy::Agent,
+        Some(wire::GroupBy::Model) => api::GroupBy::Model,
+        Some(wire::GroupBy::Format) => api::GroupBy::Format,
+    }
+}
+
+/// Returns the edit; one that makes no sense is refused by the service, so that
+/// it is counted.
+fn apply(params: wire::ApplyParams) -> api::Apply {
+    let source = match (params.files, params.text) {
+        (Some(files), None) => match script(files) {
+            Ok(script) => api::Source::Script(script),
+            Err(refusal) => api::Source::Malformed(refusal),
+        },
+        (None, Some(text)) => api::Source::Text(text),
+        _ => api::Source::Malformed(malformed("give either files or text")),
+    };
+    let source = match params.verify.map(|verify| [verify.syntax, verify.lint]) {
+        Some(checks) if checks.iter().flatten().any(|check| *check != wire::Policy::Off) => {
+            let text = "this version checks neither syntax nor lints; leave verify out or say off";
+            api::Source::Malformed(Refusal::new(Code::Unsupported, text))
+        }
+        _ => source,
+    };
+    api::Apply {
+        source,
+        format: params.format,
+        op_id: params.op_id,
+        why: params.why,
+        relocate: params.drift != Some(wire::Drift::Refuse),
+        dry_run: params.dry_run,
+    }
+}
+
+fn script(files: Vec<wire::FileParams>) -> Result<Script, Refusal> {
+    let files = files.into_iter().map(|file| {
+        let path = file.path.clone();
+        let action = action(file).map_err(|refusal| refusal.at(&path))?;
+        Ok(FileScript { path, action })
+    });
+    Ok(Script { files: files.collect::<Result<_, Refusal>>()? })
+}
+
+fn action(file: wire::FileParams) -> Result<Action, Refusal> {
+    let wire::FileParams { op, ops, text, to, to_handle, final_newline, .. } = file;
+    let named = |what: &str| match &file.handle {
+        Some(text) => handle(text),
+        None => Err(malformed(&format!("{what} needs the handle of the content it means"))),
+    };
+    let unused = |what: &str, given: bool| match given {
+        true => Err(malformed(&format!("{what} is given, but not used here"))),
+        false => Ok(()),
+    };
+    let only_lines = ops.is_some() || final_newline.is_some();
+    if op != Some(wire::FileOp::Move) {
+        unused("to", to.is_some() || to_handle.is_some())?;
+    }
+    if op.is_some() {
+        unused("ops or final_newline", only_lines)?;
+    }
+    match (op, text) {
+        (None, None) => {
+            let ops = ops.unwrap_or_default().into_iter().enumerate();
+            let ops = ops.map(|(index, op)| line_op(op).map_err(|refusal| refusal.op(index)));
+            Ok(Action::Edit { handle: named("an edit")?, ops: ops.collect::<Result<_, _>>()?, final_newline })
+        }
+        (Some(wire::FileOp::Create), Some(text)) => Ok(Action::Create { text }),
+        (Some(wire::FileOp::Write), Some(text)) => Ok(Action::Write { handle: named("write")?, text }),
+        (Some(wire::FileOp::Create | wire::FileOp::Write), None) => {
+            Err(malformed("create and write need text"))
+        }
+        (Some(wire::FileOp::Remove), None) => Ok(Action::Remove { handle: named("remove")? }),
+        (Some(wire::FileOp::Move), None) => {
+            let to = to.ok_or_else(|| malformed("move needs to"))?;
+            let to_handle = to_handle.map(|text| handle(&text)).transpose()?;
+            Ok(Action::Move { handle: named("move")?, to, to_handle })
+        }
+        (_, Some(_)) => Err(malformed("text belongs to create and write, or into an operation")),
+    }
+}
+
+fn line_op(op: wire::OpParams) -> Result<Op, Refusal> {
+    let wire::OpParams { op, lines, after, text } = op;
+    let kind = match (op, lines, after, text) {
+        (wire::LineOp::Replace, Some(lines), None, Some(text)) => {
+            OpKind::Replace { lines, body: Body::Text(text) }
+        }
+        (wire::LineOp::Insert, None, Some(after), Some(text)) => {
+            OpKind::Insert { after, body: Body::Text(text) }
+        }
+        (wire::LineOp::Delete, Some(lines), None, None) => OpKind::Delete { lines, register: None },
+        (wire::LineOp::Replace, ..) => return Err(malformed("replace takes lines and text")),
+        (wire::LineOp::Insert, ..) => return Err(malformed("insert takes after and text")),
+        (wire::LineOp::Delete, ..) => return Err(malformed("delete takes lines alone")),
+    };
+    Ok(kind.into())
+}
+
+fn handle(text: &wire::HandleText) -> Result<Handle, Refusal> {
+    let text = match text {
+        wire::HandleText::Text(text) => text.clone(),
+        wire::HandleText::Number(number) => number.to_string(),
+    };
+    text.parse().map_err(|error| malformed(&format!("{text:?}: {error}")))
+}
+
+fn malformed(text: &str) -> Refusal {
+    Refusal::new(Code::Malformed, text)
+}

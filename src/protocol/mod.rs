@@ -1,0 +1,28 @@
+//! The protocol, version 1: JSON-RPC 2.0, one JSON message a line.
+//!
+//! [`wire`] holds the types as they are written, serde twins of the service's;
+//! [`from_wire`] and [`to_wire`] convert; [`framing`] reads and writes
+//! messages. `docs/protocol.md` describes it for those who call it.
+
+pub mod framing;
+pub mod from_wire;
+pub mod to_wire;
+pub mod wire;
+
+/// The version of the protocol.
+pub const VERSION: u32 = 1;
+
+/// All methods, in the order of `docs/protocol.md`.
+pub const METHODS: [&str; 11] = [
+    "session/open",
+    "file/read",
+    "edit/apply",
+    "edit/retry",
+    "edit/undo",
+    "edit/redo",
+    "edit/log",
+    "edit/show",
+    "stats/summary",
+    "events/tail",
+    "state/examine",
+];

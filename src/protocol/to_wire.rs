@@ -1,0 +1,236 @@
+//! From the service to the wire.
+
+use std::collections::BTreeMap;
+
+use engine::plan::Outcome;
+
+use super::framing::RpcError;
+use super::wire;
+use crate::service::api;
+
+/// Returns a response as JSON.
+///
+/// # Errors
+/// Where it cannot be written as JSON, which would be a bug of ours.
+pub fn response(response: &api::Response) -> Result<String, RpcError> {
+    match response {
+        api::Response::Opened(opened) => json(&open_result(opened)),
+        api::Response::Read(answer) => json(&read_result(answer)),
+        api::Response::Edit(answer) => json(&edit_result(answer)),
+        api::Response::Log(operations) => json(&wire::LogResult {
+            status: ok(),
+            operations: operations.iter().map(operation).collect(),
+        }),
+        api::Response::Show(detail) => json(&wire::ShowResult {
+            status: ok(),
+            operation: operation(&detail.operation),
+            diff: detail.diff.clone(),
+        }),
+        api::Response::Stats(summary) => json(&wire::StatsResult {
+            status: ok(),
+            tokenizer: summary.tokenizer.to_owned(),
+            groups: summary.groups.iter().map(group).collect(),
+        }),
+        api::Response::Tail(events) => {
+            json(&wire::TailResult { status: ok(), events: events.iter().map(event).collect() })
+        }
+        api::Response::Examined(findings) => json(&wire::ExamineResult {
+            status: ok(),
+            findings: findings.iter().map(finding).collect(),
+        }),
+        api::Response::Rejected(refused) => json(&wire::RejectedResult {
+            status: "rejected".to_owned(),
+            rejection: rejection(refused),
+        }),
+    }
+}
+
+/// Returns a fault of the service as a fault of the protocol.
+pub fn fault(fault: &api::Fault) -> RpcError {
+    let code = match fault {
+        api::Fault::NotOpened => RpcError::NOT_OPENED,
+        api::Fault::OverLimit(_) => RpcError::OVER_LIMIT,
+        api::Fault::Cancelled => RpcError::CANCELLED,
+        api::Fault::InvalidParams(_) => RpcError::INVALID_PARAMS,
+        api::Fault::Internal(_) => RpcError::INTERNAL,
+    };
+    RpcError::new(code, fault.to_string())
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, RpcError> {
+    serde_json::to_string(value).map_err(|error| RpcError::new(RpcError::INTERNAL, error.to_string()))
+}
+
+fn ok() -> String {
+    "ok".to_owned()
+}
+
+fn open_result(opened: &api::Opened) -> wire::OpenResult {
+    let api::Limits {
+        message_bytes,
+        depth,
+        file_bytes,
+        read_bytes,
+        operations,
+        files,
+        wait_ms,
+        retry_seconds,
+        in_flight,
+        connections,
+    } = opened.limits.clone();
+    let limits = [
+        ("message_bytes", message_bytes as u64),
+        ("depth", depth as u64),
+        ("file_bytes", file_bytes),
+        ("read_bytes", read_bytes as u64),
+        ("operations", operations as u64),
+        ("files", files as u64),
+        ("wait_ms", wait_ms),
+        ("retry_seconds", retry_seconds as u64),
+        ("in_flight", in_flight as u64),
+        ("connections", connections as u64),
+    ];
+    wire::OpenResult {
+        session: opened.session.clone(),
+        protocol: super::VERSION,
+        server: wire::Client { name: "anchord".into(), version: env!("CARGO_PKG_VERSION").into() },
+        root: opened.root.clone(),
+        formats: engine::format::NAMES.map(str::to_owned).to_vec(),
+        limits: limits.map(|(name, limit)| (name.to_owned(), limit)).into(),
+    }
+}
+
+fn read_result(answer: &api::ReadAnswer) -> wire::ReadResult {
+    let (mut text, mut delta) = (None, None);
+    match &answer.body {
+        api::ReadBody::Text(rows) => text = Some(rows.clone()),
+        api::ReadBody::Unchanged => {}
+        api::ReadBody::Delta(hunks) => delta = Some(hunks.iter().map(delta_hunk).collect()),
+    }
+    wire::ReadResult {
+        status: ok(),
+        path: answer.path.clone(),
+        handle: answer.handle.to_string(),
+        text,
+        unchanged: matches!(answer.body, api::ReadBody::Unchanged),
+        delta,
+        shown: answer.shown.clone(),
+        next: answer.next,
+        total_lines: answer.total_lines,
+        eol: answer.eol.to_owned(),
+        final_newline: answer.final_newline,
+        encoding: answer.encoding.to_owned(),
+        bytes: answer.bytes,
+    }
+}
+
+fn delta_hunk(hunk: &api::DeltaHunk) -> wire::DeltaHunk {
+    wire::DeltaHunk { old: hunk.old, new: hunk.new, text: hunk.text.clone() }
+}
+
+fn edit_result(answer: &api::EditAnswer) -> wire::EditResult {
+    let file = |file: &api::FileAnswer| wire::FileResult {
+        path: file.path.clone(),
+        handle: file.handle.map(|handle| handle.to_string()),
+        ops: file.ops.iter().map(op_result).collect(),
+        window: file.window.clone(),
+        cas: file.cas.map(|cas| cas.as_str().to_owned()),
+    };
+    wire::EditResult {
+        status: if answer.applied { "applied" } else { "checked" }.to_owned(),
+        operation: answer.operation,
+        files: answer.files.iter().map(file).collect(),
+    }
+}
+
+fn op_result(outcome: &Outcome) -> wire::OpResult {
+    wire::OpResult {
+        lines: outcome.lines,
+        relocated: (outcome.relocated != 0).then(|| format!("{:+}", outcome.relocated)),
+        already: outcome.already,
+    }
+}
+
+fn rejection(rejection: &api::Rejection) -> wire::Rejection {
+    wire::Rejection {
+        code: rejection.code.as_str().to_owned(),
+        message: rejection.message.clone(),
+        path: rejection.path.clone(),
+        op: rejection.op,
+        handle: rejection.handle.map(|handle| handle.to_string()),
+        rows: rejection.rows.clone(),
+        landings: rejection.landings.clone(),
+        retry: rejection.retry.clone(),
+    }
+}
+
+fn operation(operation: &api::Operation) -> wire::Operation {
+    let file = |(path, kind, to): &(String, &'static str, Option<String>)| wire::OperationFile {
+        path: path.clone(),
+        kind: (*kind).to_owned(),
+        to: to.clone(),
+    };
+    wire::Operation {
+        operation: operation.id,
+        at_ms: operation.at_ms,
+        session: operation.session.clone(),
+        agent: operation.agent.clone(),
+        kind: operation.kind.clone(),
+        target: operation.target,
+        undone_by: operation.undone,
+        format: operation.format.clone(),
+        why: operation.why.clone(),
+        files: operation.files.iter().map(file).collect(),
+    }
+}
+
+fn group(group: &api::Group) -> wire::StatsGroup {
+    let rate = |count: usize| (group.edits > 0).then(|| count as f64 / group.edits as f64);
+    let waste = group.waste;
+    wire::StatsGroup {
+        name: group.name.clone(),
+        reads: group.reads,
+        edits: group.edits,
+        attempts: group.attempts,
+        first_try: group.first_try,
+        landed: group.landed,
+        undone: group.undone,
+        first_try_rate: rate(group.first_try),
+        landed_rate: rate(group.landed),
+        rejected: group.rejected.iter().cloned().collect::<BTreeMap<_, _>>(),
+        bytes_in: group.bytes.0,
+        bytes_out: group.bytes.1,
+        tokens_in: group.tokens.0,
+        tokens_out: group.tokens.1,
+        wasted: wire::Wasted {
+            total: waste.total(),
+            rejected: waste.rejected,
+            reverted: waste.reverted,
+            errors: waste.errors,
+            reread: waste.reread,
+            old_text: waste.old_text,
+            gutter: waste.gutter,
+            envelope: waste.envelope,
+        },
+        uncounted: group.uncounted,
+    }
+}
+
+fn event(event: &api::Event) -> wire::Event {
+    wire::Event {
+        seq: event.seq,
+        at_ms: event.at_ms,
+        kind: event.kind.clone(),
+        session: event.session.clone(),
+        operation: event.operation,
+        data: serde_json::from_str(&event.data).unwrap_or_default(),
+    }
+}
+
+fn finding(finding: &api::Finding) -> wire::Finding {
+    wire::Finding {
+        subject: finding.subject.to_owned(),
+        well: finding.well,
+        detail: finding.detail.clone(),
+    }
+}

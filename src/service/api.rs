@@ -1,0 +1,522 @@
+//! The service as its callers see it: one method over a closed list of requests
+//! and responses, in plain values. No face, no wire.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use engine::anchor::{Gutter, Handle, LineRange};
+use engine::error::{Code, Refusal};
+use engine::format::Script;
+use engine::plan::Outcome;
+use engine::snapshot::Snapshot;
+use engine::store::Cas;
+
+pub use super::policy::Limits;
+
+/// The service, wherever it runs.
+pub trait Call: Send + Sync {
+    /// Carries out one request.
+    ///
+    /// # Errors
+    /// [`Fault`] where the request cannot be understood or served at all. A
+    /// refused edit is a [`Response`], not an error.
+    fn call(&self, request: Request, context: &Context) -> Result<Reply, Fault>;
+
+    /// Counts what an attempt cost, once its answer is on its way.
+    fn count(&self, attempt: Attempt, sent: Traffic);
+
+    /// Returns the limits in force.
+    fn limits(&self) -> Limits;
+}
+
+/// What a request comes with.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// The session that speaks; none before it is opened.
+    pub session: Option<String>,
+    /// Whether the caller has lost interest.
+    pub cancel: Cancel,
+}
+
+/// A flag that the caller may raise.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Raises the flag.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Returns whether the flag is raised.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// A response, and what the ledger needs to count it.
+#[derive(Debug)]
+pub struct Reply {
+    /// The answer.
+    pub response: Response,
+    /// Given to [`Call::count`] once the answer is encoded.
+    pub attempt: Option<Attempt>,
+}
+
+/// A read or an edit whose cost is still to be counted.
+#[derive(Debug, Default)]
+pub struct Attempt {
+    /// The event it left.
+    pub event: i64,
+    /// Texts that the model wrote and that matter: the new lines.
+    pub new_text: Vec<String>,
+    /// Texts that the model wrote although they were there: expected lines.
+    pub old_text: Vec<String>,
+    /// The rows that were read: their content, their lines, how they were numbered.
+    pub rows: Option<(Arc<Snapshot>, Vec<std::ops::Range<usize>>, Gutter)>,
+    /// Share of these rows that the session had been shown before, in lines.
+    pub reread: (usize, usize),
+}
+
+/// What went over the wire for an attempt.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    /// The request's parameters, as sent.
+    pub request: String,
+    /// The answer, as sent.
+    pub response: String,
+}
+
+/// Why a request cannot be served at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// No session is open.
+    #[error("open a session first")]
+    NotOpened,
+    /// A limit of the protocol was passed.
+    #[error("{0}")]
+    OverLimit(String),
+    /// The caller cancelled it.
+    #[error("cancelled")]
+    Cancelled,
+    /// The parameters make no sense.
+    #[error("{0}")]
+    InvalidParams(String),
+    /// The service failed; the request may be tried again.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// Everything that can be asked.
+#[derive(Debug, Clone)]
+pub enum Request {
+    /// Begin or resume a session.
+    Open(Open),
+    /// Show lines of a file.
+    Read(Read),
+    /// Change files.
+    Apply(Apply),
+    /// Apply a rejected edit after all.
+    Retry(Retry),
+    /// Take an operation back.
+    Undo(Undo),
+    /// Take an undo back.
+    Redo,
+    /// List operations.
+    Log(Log),
+    /// Show one operation.
+    Show(Show),
+    /// Sum up.
+    Stats(Stats),
+    /// List events.
+    Tail(Tail),
+    /// Look for trouble.
+    Examine,
+}
+
+/// Everything that can be answered.
+#[derive(Debug, Clone)]
+pub enum Response {
+    /// To [`Request::Open`].
+    Opened(Opened),
+    /// To [`Request::Read`].
+    Read(ReadAnswer),
+    /// To [`Request::Apply`], [`Request::Retry`], [`Request::Undo`] and
+    /// [`Request::Redo`].
+    Edit(EditAnswer),
+    /// To [`Request::Log`].
+    Log(Vec<Operation>),
+    /// To [`Request::Show`].
+    Show(OperationDetail),
+    /// To [`Request::Stats`].
+    Stats(Summary),
+    /// To [`Request::Tail`].
+    Tail(Vec<Event>),
+    /// To [`Request::Examine`].
+    Examined(Vec<Finding>),
+    /// To any of them.
+    Rejected(Rejection),
+}
+
+/// Asks for a session.
+#[derive(Debug, Clone, Default)]
+pub struct Open {
+    /// The program that asks, with its version.
+    pub client: String,
+    /// The agent, as it calls itself.
+    pub agent: String,
+    /// The model behind the agent.
+    pub model: String,
+    /// The session to go on with, or a name for a new one.
+    pub resume: Option<String>,
+}
+
+/// A session.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// Its name.
+    pub session: String,
+    /// The root, absolute.
+    pub root: String,
+    /// The limits in force.
+    pub limits: Limits,
+}
+
+/// Asks for lines of a file.
+#[derive(Debug, Clone, Default)]
+pub struct Read {
+    /// Relative to the root, or absolute within it.
+    pub path: String,
+    /// Which lines; all of them where none are named.
+    pub lines: Vec<LineRange>,
+    /// How rows bear their numbers.
+    pub gutter: Gutter,
+    /// A handle the caller has: only what differs need be shown.
+    pub known: Option<Handle>,
+}
+
+/// Lines of a file.
+#[derive(Debug, Clone)]
+pub struct ReadAnswer {
+    /// The file, its symlinks followed.
+    pub path: String,
+    /// The name of its content.
+    pub handle: Handle,
+    /// The rows, or that there is nothing new.
+    pub body: ReadBody,
+    /// The lines that the rows show.
+    pub shown: Vec<LineRange>,
+    /// Where to go on reading, if the page was full.
+    pub next: Option<usize>,
+    /// Number of lines.
+    pub total_lines: usize,
+    /// How lines end.
+    pub eol: &'static str,
+    /// Whether the last line is terminated.
+    pub final_newline: bool,
+    /// How bytes stand for characters.
+    pub encoding: &'static str,
+    /// Size in bytes.
+    pub bytes: usize,
+}
+
+/// What a read shows.
+#[derive(Debug, Clone)]
+pub enum ReadBody {
+    /// The rows.
+    Text(String),
+    /// The known content is the content of now.
+    Unchanged,
+    /// What differs from the known content.
+    Delta(Vec<DeltaHunk>),
+}
+
+/// One difference between a known content and that of now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeltaHunk {
+    /// Lines of the known content that went; `(n + 1, n)` where none did.
+    pub old: LineRange,
+    /// Lines of now that came; `(n + 1, n)` where none did.
+    pub new: LineRange,
+    /// The rows that came.
+    pub text: String,
+}
+
+/// An edit as it came in.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// Already a script.
+    Script(Script),
+    /// To be read in the format it names.
+    Text(String),
+    /// Not to be understood; refused and counted like any other.
+    Malformed(Refusal),
+}
+
+/// Asks for an edit.
+#[derive(Debug, Clone)]
+pub struct Apply {
+    /// What is to happen.
+    pub source: Source,
+    /// The format it was written in.
+    pub format: String,
+    /// The caller's own name for the request: one effect, however often sent.
+    pub op_id: Option<String>,
+    /// The caller's reason.
+    pub why: Option<String>,
+    /// Whether an edit may land on other lines than those it names.
+    pub relocate: bool,
+    /// Whether only to look.
+    pub dry_run: bool,
+}
+
+/// An edit that took effect, or would.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditAnswer {
+    /// Whether it took effect; otherwise it was a dry run.
+    pub applied: bool,
+    /// The operation; `None` where nothing had to be written.
+    pub operation: Option<u64>,
+    /// What became of each file.
+    pub files: Vec<FileAnswer>,
+}
+
+/// What became of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileAnswer {
+    /// Where it is now, or was before it was removed.
+    pub path: String,
+    /// The name of its content; `None` where it was removed.
+    pub handle: Option<Handle>,
+    /// What became of each operation.
+    pub ops: Vec<Outcome>,
+    /// The rows around operations that landed on other lines than named.
+    pub window: Option<String>,
+    /// How well the swap was protected, if it was less than strictly.
+    pub cas: Option<Cas>,
+}
+
+/// A refused edit or read, with its cure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// For the caller that branches.
+    pub code: Code,
+    /// For the one who must act.
+    pub message: String,
+    /// The file.
+    pub path: Option<String>,
+    /// The operation within the file, from 0.
+    pub op: Option<usize>,
+    /// The name of the file's content of now.
+    pub handle: Option<Handle>,
+    /// The rows of now around each operation.
+    pub rows: Option<String>,
+    /// For each operation, the lines of now that `accept` would put it on.
+    pub landings: Vec<Option<LineRange>>,
+    /// Under which the edit can be sent again without being written again.
+    pub retry: Option<String>,
+}
+
+/// Asks for a rejected edit to be applied after all.
+#[derive(Debug, Clone, Default)]
+pub struct Retry {
+    /// The token of the rejection.
+    pub token: String,
+    /// Whether to take the landings as proposed.
+    pub accept: bool,
+    /// The lines, in the new handle, of each operation of the rejected file.
+    pub at: Vec<LineRange>,
+}
+
+/// Asks for an operation to be taken back; the session's last one if none is
+/// named.
+#[derive(Debug, Clone, Default)]
+pub struct Undo {
+    /// The operation.
+    pub operation: Option<u64>,
+}
+
+/// Asks for operations, newest first.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// How many at most.
+    pub limit: usize,
+    /// Only those before this one.
+    pub before: Option<u64>,
+    /// Only those that touched this file.
+    pub path: Option<String>,
+}
+
+/// An operation that took effect.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// Its number.
+    pub id: u64,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// The session that asked for it.
+    pub session: String,
+    /// The agent of that session.
+    pub agent: String,
+    /// `edit`, `undo` or `redo`.
+    pub kind: String,
+    /// The operation it undid or redid.
+    pub target: Option<u64>,
+    /// The operation that took it back.
+    pub undone: Option<u64>,
+    /// The format it was written in.
+    pub format: String,
+    /// The caller's reason.
+    pub why: Option<String>,
+    /// What happened to which file: `modify`, `create`, `remove`, `move`.
+    pub files: Vec<(String, &'static str, Option<String>)>,
+}
+
+/// Asks for one operation.
+#[derive(Debug, Clone)]
+pub struct Show {
+    /// Its number.
+    pub operation: u64,
+}
+
+/// One operation with what it changed.
+#[derive(Debug, Clone)]
+pub struct OperationDetail {
+    /// The operation.
+    pub operation: Operation,
+    /// Its changes as a unified diff without context lines from other files.
+    pub diff: String,
+}
+
+/// Asks for a summary.
+#[derive(Debug, Clone, Default)]
+pub struct Stats {
+    /// Only of this session.
+    pub session: Option<String>,
+    /// What to group by.
+    pub by: GroupBy,
+}
+
+/// What a summary is grouped by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GroupBy {
+    /// One group for all.
+    #[default]
+    All,
+    /// A group a session.
+    Session,
+    /// A group an agent.
+    Agent,
+    /// A group a model.
+    Model,
+    /// A group an edit format.
+    Format,
+}
+
+/// What the attempts came to.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// The tokenizer of every figure in tokens.
+    pub tokenizer: &'static str,
+    /// A row a group.
+    pub groups: Vec<Group>,
+}
+
+/// What the attempts of one group came to. All tokens are of the tokenizer that
+/// the summary names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Group {
+    /// The session, agent, model or format; `all` for everything.
+    pub name: String,
+    /// Reads served.
+    pub reads: usize,
+    /// Edits somebody wanted: chains of an attempt and its retries.
+    pub edits: usize,
+    /// Of these, those applied at the first try.
+    pub first_try: usize,
+    /// Of these, those applied at any try.
+    pub landed: usize,
+    /// Of these, those undone later.
+    pub undone: usize,
+    /// Edit attempts, retries included.
+    pub attempts: usize,
+    /// Rejected attempts by code.
+    pub rejected: Vec<(String, usize)>,
+    /// Bytes received and sent.
+    pub bytes: (usize, usize),
+    /// Tokens the model wrote and read.
+    pub tokens: (usize, usize),
+    /// Where tokens went that need not have gone.
+    pub waste: Waste,
+    /// Attempts whose cost is an estimate or was never counted.
+    pub uncounted: usize,
+}
+
+/// Wasted tokens by part; `docs/protocol.md` has the formulas.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waste {
+    /// Payload of rejected edits.
+    pub rejected: usize,
+    /// Payload of edits that were undone later.
+    pub reverted: usize,
+    /// Answers that told of a rejection.
+    pub errors: usize,
+    /// Unchanged lines that the session was shown again.
+    pub reread: usize,
+    /// Old text that was written again.
+    pub old_text: usize,
+    /// Line numbers.
+    pub gutter: usize,
+    /// Everything around the new text of applied edits.
+    pub envelope: usize,
+}
+
+impl Waste {
+    /// Returns the sum of the parts.
+    pub fn total(&self) -> usize {
+        self.rejected
+            + self.reverted
+            + self.errors
+            + self.reread
+            + self.old_text
+            + self.gutter
+            + self.envelope
+    }
+}
+
+/// Asks for events, oldest first.
+#[derive(Debug, Clone)]
+pub struct Tail {
+    /// Only those after this number.
+    pub since: i64,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Its number; there are no gaps.
+    pub seq: i64,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// What happened: `edit.applied`, `read.served` …
+    pub kind: String,
+    /// The session it happened in; empty for the service itself.
+    pub session: String,
+    /// The operation it is about.
+    pub operation: Option<i64>,
+    /// The particulars, as JSON.
+    pub data: String,
+}
+
+/// Something that was looked at for trouble.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// What was looked at.
+    pub subject: &'static str,
+    /// Whether all is well.
+    pub well: bool,
+    /// What was seen, and what to do if it is not well.
+    pub detail: String,
+}

@@ -1,0 +1,167 @@
+//! The service: sessions, queue, policy and one file an operation, over the
+//! files and the state of one root.
+
+pub mod api;
+mod contents;
+mod diff;
+mod ledger;
+mod ops;
+pub mod policy;
+mod queue;
+mod session;
+mod workspace;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use engine::apply::{self, Durability};
+use engine::error::Refusal;
+use engine::store::{FsError, OsFs};
+
+use crate::state::{State, StateError};
+use api::{Attempt, Call, Context, Fault, Reply, Request, Response, Traffic};
+use ledger::{Job, Ledger};
+use policy::Limits;
+use queue::{Queue, Turn};
+use session::{Session, Sessions};
+use workspace::Workspace;
+
+/// Why a root cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The state is not readable.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The root or its slot directory cannot be opened.
+    #[error("{0}")]
+    Files(#[from] FsError),
+    /// What a death left behind could not be put right.
+    #[error("recovery: {0}")]
+    Recovery(Refusal),
+    /// The system gives no thread.
+    #[error(transparent)]
+    Thread(#[from] std::io::Error),
+}
+
+/// How a root is served.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// What an answered edit survives.
+    pub durability: Durability,
+    /// The limits in force.
+    pub limits: Limits,
+}
+
+/// The service of one root. There is only one at a time: the caller holds the
+/// lock of the state directory.
+pub struct Service {
+    workspace: Arc<Workspace>,
+    sessions: Sessions,
+    queue: Queue,
+    ledger: Ledger,
+    durability: Durability,
+}
+
+impl Service {
+    /// Starts the service of `root`, with its state in the directory `state`
+    /// and its slots in the directory `slots`, and puts right what a death left
+    /// behind.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is changed then.
+    pub fn start(root: &Path, state: &Path, slots: &Path, options: Options) -> Result<Service, StartError> {
+        let fs = OsFs::open(root, slots)?;
+        let state = State::open(state, options.durability == Durability::Full)?;
+        let context = apply::Context { fs: &fs, journal: &state, durability: options.durability };
+        let recovered = apply::recover(context).map_err(StartError::Recovery)?;
+        for transaction in &recovered {
+            tracing::info!("recovered {transaction:?}");
+        }
+        let workspace = Arc::new(Workspace::new(root, fs, state, options.limits));
+        Ok(Service {
+            ledger: Ledger::start(Arc::clone(&workspace))?,
+            workspace,
+            sessions: Sessions::default(),
+            queue: Queue::default(),
+            durability: options.durability,
+        })
+    }
+
+    /// Finishes what can wait and folds the log, for a clean end.
+    pub fn stop(&self) {
+        self.ledger.stop();
+        let state = &self.workspace.state;
+        if let Err(error) = state.flush_settled().and_then(|()| state.close()) {
+            tracing::warn!("at the end: {error}");
+        }
+    }
+
+    /// Returns the session that speaks.
+    fn session(&self, context: &Context) -> Result<Arc<Session>, Fault> {
+        let id = context.session.as_deref().ok_or(Fault::NotOpened)?;
+        self.sessions.get(id, &self.workspace.state).map_err(internal)?.ok_or(Fault::NotOpened)
+    }
+
+    /// Waits for the turn at some files.
+    fn turn(&self, mut paths: Vec<engine::store::RelPath>) -> Result<Turn<'_>, Refusal> {
+        paths.sort();
+        paths.dedup();
+        self.queue.take(paths, Duration::from_millis(self.workspace.limits.wait_ms))
+    }
+}
+
+impl Call for Service {
+    fn call(&self, request: Request, context: &Context) -> Result<Reply, Fault> {
+        if context.cancel.is_cancelled() {
+            return Err(Fault::Cancelled);
+        }
+        match request {
+            Request::Open(open) => ops::open::open(self, open),
+            Request::Read(read) => ops::read::read(self, &read, &*self.session(context)?),
+            Request::Apply(apply) => ops::apply::apply(self, apply, &*self.session(context)?),
+            Request::Retry(retry) => ops::retry::retry(self, &retry, &*self.session(context)?),
+            Request::Undo(undo) => ops::undo::undo(self, &undo, &*self.session(context)?),
+            Request::Redo => ops::undo::redo(self, &*self.session(context)?),
+            Request::Log(log) => ops::log::log(self, &log),
+            Request::Show(show) => ops::show::show(self, &show),
+            Request::Stats(stats) => ops::stats::stats(self, &stats),
+            Request::Tail(tail) => ops::tail::tail(self, &tail),
+            Request::Examine => ops::examine::examine(self),
+        }
+    }
+
+    fn count(&self, attempt: Attempt, sent: Traffic) {
+        let job = Job::Count(Box::new((attempt, sent)));
+        if let Err(Job::Count(job)) = self.ledger.send(job) {
+            let cost = ledger::cost(&job.0, &job.1, 0);
+            if let Err(error) = self.workspace.state.put_cost(job.0.event, &cost) {
+                tracing::warn!("counting: {error}");
+            }
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        self.workspace.limits.clone()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Returns an answer that has nothing to count.
+fn plain(response: Response) -> Reply {
+    Reply { response, attempt: None }
+}
+
+/// Returns the time in milliseconds since 1970.
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as i64)
+}
+
+fn internal(error: StateError) -> Fault {
+    Fault::Internal(error.to_string())
+}

@@ -1,0 +1,412 @@
+//! `edit/apply`: plan a script against what the session saw, and carry it out.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use engine::anchor::{Handle, View};
+use engine::drift::{Since, line_hunks};
+use engine::error::{Code, Refusal};
+use engine::format::{self, Action, Body, FileScript, OpKind, Script};
+use engine::plan::{self, FileState, Plan, Refused, Seen};
+use engine::snapshot::Snapshot;
+use engine::store::RelPath;
+
+use super::reject::{Rejected, Rows};
+use super::stored::{RETRY_VERSION, RetryRecord, StoredAnswer};
+use super::transact::{Done, Operation, carry_out};
+use crate::service::Service;
+use crate::service::api::{
+    Apply, Attempt, EditAnswer, Fault, FileAnswer, Reply, Response, Source,
+};
+use crate::service::session::Session;
+use crate::service::workspace::state_refusal;
+use crate::state::OperationRecord;
+
+/// How often a file may be written to under our eyes before we give up.
+const TRIES: usize = 3;
+
+/// Lines shown of a file that was to be removed or moved, but changed.
+const FIRST_LOOK: usize = 40;
+
+/// Returns what became of the edit.
+pub(in crate::service) fn apply(
+    service: &Service,
+    apply: Apply,
+    session: &Session,
+) -> Result<Reply, Fault> {
+    match read(&apply) {
+        Ok(script) => attempt(service, &Edit { script, apply }, session, None),
+        Err(refusal) => {
+            let text = match apply.source {
+                Source::Text(text) => vec![text],
+                _ => Vec::new(),
+            };
+            let rejected = Rejected::of(refusal).of_edit(&apply.format, text);
+            rejected.answer(service, session, "edit.rejected")
+        }
+    }
+}
+
+/// An edit that was understood.
+pub(super) struct Edit {
+    pub(super) script: Script,
+    /// How it was asked for; its source has been read.
+    pub(super) apply: Apply,
+}
+
+/// Returns the script that was asked for.
+fn read(apply: &Apply) -> Result<Script, Refusal> {
+    if !format::NAMES.contains(&apply.format.as_str()) {
+        let known = format::NAMES.join(", ");
+        let text = format!("format {:?} is not known; known are: {known}", apply.format);
+        return Err(Refusal::new(Code::Unsupported, text));
+    }
+    match &apply.source {
+        Source::Script(script) => Ok(script.clone()),
+        Source::Text(text) => format::parse(text),
+        Source::Malformed(refusal) => Err(refusal.clone()),
+    }
+}
+
+/// Tries an edit; `chain` is the event of the first attempt, if this is a retry.
+pub(super) fn attempt(
+    service: &Service,
+    edit: &Edit,
+    session: &Session,
+    chain: Option<i64>,
+) -> Result<Reply, Fault> {
+    let (new_text, old_text) = texts(&edit.script);
+    match try_edit(service, edit, session, chain) {
+        Ok(Done { answer, event }) => {
+            let attempt = Attempt { event, new_text, old_text, ..Attempt::default() };
+            let attempt = Some(attempt).filter(|attempt| attempt.event > 0);
+            Ok(Reply { response: Response::Edit(answer), attempt })
+        }
+        Err(rejected) => {
+            let rejected = rejected.of_edit(&edit.apply.format, new_text);
+            rejected.answer(service, session, "edit.rejected")
+        }
+    }
+}
+
+fn try_edit(
+    service: &Service,
+    edit: &Edit,
+    session: &Session,
+    chain: Option<i64>,
+) -> Result<Done, Rejected> {
+    let limits = &service.workspace.limits;
+    check_size(&edit.script, limits.operations, limits.files).map_err(Rejected::of)?;
+    let located = locate(service, &edit.script).map_err(Rejected::of)?;
+    let turn = service.turn(located.paths.clone());
+    let _turn = turn.map_err(|refusal| waiting(refusal, edit, chain))?;
+    if let Some(done) = done_before(service, &edit.apply, session).map_err(Rejected::of)? {
+        return Ok(done);
+    }
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let states = gather(service, session, &located.script, edit.apply.relocate)
+            .map_err(|refusal| waiting(refusal, edit, chain))?;
+        let plan = plan::plan(&located.script, &states)
+            .map_err(|refused| explain(service, refused, &states, &located.script, edit, chain))?;
+        if edit.apply.dry_run {
+            return Ok(checked(&plan));
+        }
+        let views = views_of_now(service, session, &located.script, &states)
+            .map_err(|refusal| waiting(refusal, edit, chain))?;
+        let record = OperationRecord {
+            kind: "edit".into(),
+            format: edit.apply.format.clone(),
+            op_id: edit.apply.op_id.clone(),
+            why: edit.apply.why.clone(),
+            ..OperationRecord::default()
+        };
+        let operation = Operation { plan: &plan, views, record, chain };
+        match carry_out(service, session, operation) {
+            // Somebody wrote to a file since we looked: look again.
+            Err(refusal) if refusal.code == Code::Stale && tries < TRIES => {
+                located.paths.iter().for_each(|path| service.workspace.forget(path));
+            }
+            Err(refusal) => return Err(waiting(refusal, edit, chain)),
+            Ok(done) => return Ok(done),
+        }
+    }
+}
+
+/// A script whose paths are resolved, and all files it touches.
+struct Located {
+    script: Script,
+    paths: Vec<RelPath>,
+}
+
+fn locate(service: &Service, script: &Script) -> Result<Located, Refusal> {
+    let mut located = Located { script: Script::default(), paths: Vec::new() };
+    for file in &script.files {
+        let mut file = file.clone();
+        let path = service.workspace.locate(&file.path)?;
+        file.path = path.as_str().to_owned();
+        located.paths.push(path);
+        if let Action::Move { to, .. } = &mut file.action {
+            let target = service.workspace.locate(to)?;
+            *to = target.as_str().to_owned();
+            located.paths.push(target);
+        }
+        located.script.files.push(file);
+    }
+    let mut sorted: Vec<&RelPath> = located.paths.iter().collect();
+    sorted.sort();
+    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(located),
+        Some(pair) => {
+            let text = "the path occurs twice in one call; make it one section";
+            Err(Refusal::new(Code::Malformed, text).at(pair[0].as_str()))
+        }
+    }
+}
+
+fn check_size(script: &Script, operations: usize, files: usize) -> Result<(), Refusal> {
+    let count = |file: &FileScript| match &file.action {
+        Action::Edit { ops, .. } => ops.len(),
+        _ => 1,
+    };
+    let asked: usize = script.files.iter().map(count).sum();
+    if script.files.is_empty() {
+        return Err(Refusal::new(Code::Malformed, "the edit names no file"));
+    }
+    if asked > operations || script.files.len() > files {
+        let text = format!(
+            "{asked} operations on {} files; the limits are {operations} and {files}",
+            script.files.len()
+        );
+        return Err(Refusal::new(Code::TooLarge, text));
+    }
+    Ok(())
+}
+
+/// Returns the first answer to a request that is repeated under the same name.
+fn done_before(service: &Service, apply: &Apply, session: &Session) -> Result<Option<Done>, Refusal> {
+    let Some(op_id) = &apply.op_id else { return Ok(None) };
+    let state = &service.workspace.state;
+    let row = state.operation_once(&session.row.id, op_id).map_err(|error| state_refusal(&error))?;
+    let Some(row) = row else { return Ok(None) };
+    let stored: StoredAnswer = serde_json::from_str(&row.answer).map_err(|error| {
+        let text = format!("operation {} was applied, but its answer is damaged: {error}", row.id);
+        Refusal::new(Code::Denied, text)
+    })?;
+    Ok(Some(Done { answer: stored.again(row.id), event: 0 }))
+}
+
+/// Returns what is known of each file of the script.
+fn gather(
+    service: &Service,
+    session: &Session,
+    script: &Script,
+    relocate: bool,
+) -> Result<Vec<FileState>, Refusal> {
+    script.files.iter().map(|file| gather_one(service, session, file, relocate)).collect()
+}
+
+fn gather_one(
+    service: &Service,
+    session: &Session,
+    file: &FileScript,
+    relocate: bool,
+) -> Result<FileState, Refusal> {
+    let workspace = &service.workspace;
+    let path = parse(&file.path)?;
+    let now = workspace.now(&path, false)?;
+    let seen = match (file.action.handle(), &now) {
+        (Some(handle), Some(now)) => Some(seen(service, session, file, &path, handle, now, relocate)?),
+        _ => None,
+    };
+    let (mut to, mut to_seen) = (None, None);
+    if let Action::Move { to: target, to_handle, .. } = &file.action {
+        let target = parse(target)?;
+        to = workspace.now(&target, false)?;
+        if let Some(handle) = to_handle {
+            let hash = workspace.named(&target, *handle)?;
+            to_seen = Some(workspace.content(&target, &hash)?);
+        }
+    }
+    Ok(FileState { now, seen, to, to_seen })
+}
+
+fn seen(
+    service: &Service,
+    session: &Session,
+    file: &FileScript,
+    path: &RelPath,
+    handle: Handle,
+    now: &Arc<Snapshot>,
+    relocate: bool,
+) -> Result<Seen, Refusal> {
+    let workspace = &service.workspace;
+    let hash = workspace.named(path, handle)?;
+    let view = session.view(handle, &workspace.state).map_err(|error| state_refusal(&error))?;
+    let whole = matches!(file.action, Action::Remove { .. } | Action::Move { .. });
+    if view.is_none() && whole {
+        let text = format!("this session was never shown handle {handle}; read the file first");
+        return Err(Refusal::new(Code::Unseen, text).at(path.as_str()));
+    }
+    let view = view.unwrap_or_default();
+    if hash == now.hash {
+        return Ok(Seen { snapshot: Arc::clone(now), view, since: Since::Same });
+    }
+    let since = match relocate {
+        true => workspace.since(path, &hash, &now.hash).map_err(|error| state_refusal(&error))?,
+        false => Since::Outside,
+    };
+    Ok(Seen { snapshot: workspace.content(path, &hash)?, view, since })
+}
+
+/// Returns what the session knows of each file's content of now.
+fn views_of_now(
+    service: &Service,
+    session: &Session,
+    script: &Script,
+    states: &[FileState],
+) -> Result<Vec<View>, Refusal> {
+    let view = |(file, state): (&FileScript, &FileState)| match (&state.seen, &state.now) {
+        (Some(Seen { snapshot, view, since: Since::Own(change) }), Some(now)) => {
+            // It may have been shown the content of now as well.
+            let mut whole = view.through(&line_hunks(change, snapshot, now), false);
+            let known = view_of(service, session, &parse(&file.path)?, now)?;
+            known.ranges().iter().for_each(|range| {
+                whole.add(range.clone());
+            });
+            Ok(whole)
+        }
+        (Some(seen), _) => Ok(seen.view.clone()),
+        (None, _) => Ok(View::default()),
+    };
+    script.files.iter().zip(states).map(view).collect()
+}
+
+fn view_of(
+    service: &Service,
+    session: &Session,
+    path: &RelPath,
+    now: &Snapshot,
+) -> Result<View, Refusal> {
+    let workspace = &service.workspace;
+    let handle = workspace.handle_of(path, &now.hash).map_err(|error| state_refusal(&error))?;
+    let view = session.view(handle, &workspace.state).map_err(|error| state_refusal(&error))?;
+    Ok(view.unwrap_or_default())
+}
+
+/// Returns the answer to a dry run.
+fn checked(plan: &Plan) -> Done {
+    let file = |file: &plan::FilePlan| FileAnswer {
+        path: file.path.clone(),
+        handle: None,
+        ops: file.ops.clone(),
+        window: None,
+        cas: None,
+    };
+    let files = plan.files.iter().map(file).collect();
+    Done { answer: EditAnswer { applied: false, operation: None, files }, event: 0 }
+}
+
+/// Returns a refused edit that waits for a retry, where one can help.
+fn waiting(refusal: Refusal, edit: &Edit, chain: Option<i64>) -> Rejected {
+    let curable = matches!(
+        refusal.code,
+        Code::Busy | Code::Stale | Code::Missing | Code::Exists | Code::Denied | Code::Attribute
+    );
+    let rejected = Rejected::of(refusal);
+    match curable && !edit.apply.dry_run {
+        true => rejected.waiting(record(&edit.apply, &edit.script, chain, 0, None, &[])),
+        false => rejected,
+    }
+}
+
+/// Returns a refused plan with what its author has to look at.
+fn explain(
+    service: &Service,
+    refused: Refused,
+    states: &[FileState],
+    script: &Script,
+    edit: &Edit,
+    chain: Option<i64>,
+) -> Rejected {
+    let Refused { refusal, file, landings, rows } = refused;
+    let (state, action) = (&states[file], &script.files[file].action);
+    let rows = match refusal.code {
+        Code::Stale => rows_of_now(service, &script.files[file], state, rows),
+        Code::Unseen => match (&state.seen, action.handle()) {
+            (Some(seen), Some(handle)) => {
+                Some(Rows { snapshot: Arc::clone(&seen.snapshot), handle, lines: rows })
+            }
+            _ => None,
+        },
+        _ => return waiting(refusal, edit, chain),
+    };
+    let handle = rows.as_ref().map(|rows| rows.handle.number());
+    let record = record(&edit.apply, script, chain, file, handle, &landings);
+    let rejected = Rejected::of(refusal).showing(rows, landings);
+    if edit.apply.dry_run { rejected } else { rejected.waiting(record) }
+}
+
+fn rows_of_now(
+    service: &Service,
+    file: &FileScript,
+    state: &FileState,
+    mut lines: Vec<Range<usize>>,
+) -> Option<Rows> {
+    let now = state.now.as_ref()?;
+    let handle = service.workspace.handle_of(&parse(&file.path).ok()?, &now.hash).ok()?;
+    if lines.is_empty() {
+        lines.push(0..now.line_count().min(FIRST_LOOK));
+    }
+    Some(Rows { snapshot: Arc::clone(now), handle, lines })
+}
+
+fn record(
+    apply: &Apply,
+    script: &Script,
+    chain: Option<i64>,
+    file: usize,
+    handle: Option<u32>,
+    landings: &[Option<Range<usize>>],
+) -> RetryRecord {
+    RetryRecord {
+        version: RETRY_VERSION,
+        script: script.into(),
+        format: apply.format.clone(),
+        op_id: apply.op_id.clone(),
+        why: apply.why.clone(),
+        relocate: apply.relocate,
+        chain: chain.unwrap_or(0),
+        file,
+        handle,
+        landings: landings.iter().map(|span| span.as_ref().map(|s| (s.start, s.end))).collect(),
+    }
+}
+
+/// Returns the texts that the model wrote: new lines, and expected ones.
+fn texts(script: &Script) -> (Vec<String>, Vec<String>) {
+    let (mut new, mut old) = (Vec::new(), Vec::new());
+    for file in &script.files {
+        match &file.action {
+            Action::Create { text } | Action::Write { text, .. } => new.push(text.clone()),
+            Action::Edit { ops, .. } => {
+                for op in ops {
+                    if let OpKind::Replace { body: Body::Text(text), .. }
+                    | OpKind::Insert { body: Body::Text(text), .. } = &op.kind
+                    {
+                        new.push(text.clone());
+                    }
+                    let expected = op.expect.iter();
+                    old.extend(expected.flat_map(|e| [Some(e.first.clone()), e.last.clone()]).flatten());
+                }
+            }
+            Action::Remove { .. } | Action::Move { .. } => {}
+        }
+    }
+    (new, old)
+}
+
+fn parse(path: &str) -> Result<RelPath, Refusal> {
+    RelPath::parse(path).map_err(|error| Refusal::new(Code::Malformed, error.to_string()).at(path))
+}

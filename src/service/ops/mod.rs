@@ -1,0 +1,15 @@
+//! The operations, one a file: each turns a request into a response.
+
+pub(super) mod apply;
+pub(super) mod examine;
+pub(super) mod log;
+pub(super) mod open;
+pub(super) mod read;
+mod reject;
+pub(super) mod retry;
+pub(super) mod show;
+mod stored;
+pub(super) mod stats;
+pub(super) mod tail;
+mod transact;
+pub(super) mod undo;

@@ -1,0 +1,149 @@
+//! Rejections: the refusal, the rows that cure it, and the token under which
+//! the edit waits.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use engine::anchor::{Gutter, Handle, View, lines_of, render};
+use engine::error::Refusal;
+use engine::snapshot::Snapshot;
+
+use super::stored::RetryRecord;
+use crate::service::api::{Attempt, Fault, Rejection, Reply, Response};
+use crate::service::session::Session;
+use crate::service::{Service, internal, now_ms};
+use crate::state::fill_random;
+
+/// Rows shown before and after the lines in question.
+const CONTEXT: usize = 2;
+
+/// The most rows that a rejection shows; who needs more reads the file.
+const ROWS: usize = 400;
+
+/// A request that was refused, before it is answered.
+#[derive(Debug)]
+pub(super) struct Rejected {
+    refusal: Refusal,
+    rows: Option<Rows>,
+    landings: Vec<Option<Range<usize>>>,
+    retry: Option<Box<RetryRecord>>,
+    new_text: Vec<String>,
+    format: String,
+}
+
+/// What the author has to look at.
+#[derive(Debug)]
+pub(super) struct Rows {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) handle: Handle,
+    pub(super) lines: Vec<Range<usize>>,
+}
+
+impl Rejected {
+    /// Returns a rejection without a cure.
+    pub(super) fn of(refusal: Refusal) -> Rejected {
+        let (landings, new_text) = (Vec::new(), Vec::new());
+        Rejected { refusal, rows: None, landings, retry: None, new_text, format: String::new() }
+    }
+
+    /// Returns the rejection with rows to look at and where the edit would land.
+    pub(super) fn showing(mut self, rows: Option<Rows>, landings: Vec<Option<Range<usize>>>) -> Rejected {
+        self.rows = rows;
+        self.landings = landings;
+        self
+    }
+
+    /// Returns the rejection of an edit that may be retried.
+    pub(super) fn waiting(mut self, record: RetryRecord) -> Rejected {
+        self.retry = Some(Box::new(record));
+        self
+    }
+
+    /// Returns the rejection of an edit in this format with this new text.
+    pub(super) fn of_edit(mut self, format: &str, new_text: Vec<String>) -> Rejected {
+        self.format = format.to_owned();
+        self.new_text = new_text;
+        self
+    }
+
+    /// Records the rejection as an event of this kind and returns the answer.
+    pub(super) fn answer(self, service: &Service, session: &Session, kind: &str) -> Result<Reply, Fault> {
+        let state = &service.workspace.state;
+        let shown = self.rows.map(|rows| rows.show(service, session)).transpose()?;
+        let Refusal { code, message, path, op } = self.refusal;
+        let chain = self.retry.as_ref().map(|record| record.chain).filter(|chain| *chain > 0);
+        let data = serde_json::json!({
+            "code": code.as_str(), "path": path, "op": op, "format": self.format, "chain": chain,
+            "message": message,
+        });
+        let event = state.append_event(now_ms(), kind, &session.row.id, None, &data.to_string());
+        let event = event.map_err(internal)?;
+        let retry = match self.retry {
+            None => None,
+            Some(mut record) => {
+                record.chain = chain.unwrap_or(event);
+                Some(keep(service, session, &record)?)
+            }
+        };
+        let (handle, rows) = shown.unzip();
+        let rejection = Rejection {
+            code,
+            message,
+            path,
+            op,
+            handle,
+            rows: rows.filter(|rows| !rows.is_empty()),
+            landings: self.landings.iter().map(|span| span.as_ref().map(lines_of)).collect(),
+            retry,
+        };
+        let attempt = Attempt { event, new_text: self.new_text, ..Attempt::default() };
+        Ok(Reply { response: Response::Rejected(rejection), attempt: Some(attempt) })
+    }
+}
+
+impl Rows {
+    /// Renders the rows and notes that the session was shown them.
+    fn show(self, service: &Service, session: &Session) -> Result<(Handle, String), Fault> {
+        let lines = self.around();
+        let state = &service.workspace.state;
+        state.put_snapshot(&self.snapshot.hash.0, &self.snapshot.bytes).map_err(internal)?;
+        session.show(self.handle, &lines, state).map_err(internal)?;
+        Ok((self.handle, render(&self.snapshot, &lines, Gutter::Tab)))
+    }
+
+    /// Returns the lines in question with their context, as far as rows go.
+    fn around(&self) -> Vec<Range<usize>> {
+        let total = self.snapshot.line_count();
+        if !self.snapshot.encoding.is_text() {
+            return Vec::new();
+        }
+        let wide = |range: &Range<usize>| {
+            let start = range.start.min(total).saturating_sub(CONTEXT);
+            start..(range.end.max(range.start) + CONTEXT).min(total)
+        };
+        let mut left = ROWS;
+        let mut lines = Vec::new();
+        for range in View::of(self.lines.iter().map(wide)).ranges() {
+            let end = range.end.min(range.start + left);
+            left -= end - range.start;
+            lines.push(range.start..end);
+        }
+        lines.retain(|range| !range.is_empty());
+        lines
+    }
+}
+
+/// Keeps a rejected edit and returns the token under which it waits: 8 decimal
+/// digits, which is 3 tokens and not to be guessed within its session.
+fn keep(service: &Service, session: &Session, record: &RetryRecord) -> Result<String, Fault> {
+    let fault = |error: &dyn std::fmt::Display| Fault::Internal(error.to_string());
+    let record = serde_json::to_string(record).map_err(|error| fault(&error))?;
+    let mut bits = [0; 8];
+    fill_random(&mut bits).map_err(|error| fault(&error))?;
+    let token = format!("r{:08}", u64::from_le_bytes(bits) % 100_000_000);
+    let now = now_ms();
+    let expires = now + 1000 * service.workspace.limits.retry_seconds;
+    let state = &service.workspace.state;
+    state.put_retry(&token, &session.row.id, &record, now, expires).map_err(internal)?;
+    Ok(token)
+}

@@ -1,0 +1,196 @@
+//! What the service writes down of scripts and answers, as JSON with a version:
+//! serde twins of the values, so that either can change without the other.
+
+use engine::anchor::{Handle, LineRange};
+use engine::format::{Action, Body, Expect, FileScript, Op, OpKind, Script};
+use engine::plan::Outcome;
+use serde::{Deserialize, Serialize};
+
+use crate::service::api::{EditAnswer, FileAnswer};
+
+/// A rejected edit that waits for its author's word. Version 1.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct RetryRecord {
+    pub(super) version: u8,
+    pub(super) script: StoredScript,
+    pub(super) format: String,
+    pub(super) op_id: Option<String>,
+    pub(super) why: Option<String>,
+    pub(super) relocate: bool,
+    /// The event of the first attempt.
+    pub(super) chain: i64,
+    /// The file of the script that was refused.
+    pub(super) file: usize,
+    /// The content that the landings are lines of.
+    pub(super) handle: Option<u32>,
+    /// For each operation of that file, where it would land (0-based).
+    pub(super) landings: Vec<Option<(usize, usize)>>,
+}
+
+/// The version of [`RetryRecord`] that is written.
+pub(super) const RETRY_VERSION: u8 = 1;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct StoredScript(Vec<StoredFile>);
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct StoredFile {
+    path: String,
+    action: StoredAction,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum StoredAction {
+    Edit { handle: u32, ops: Vec<StoredOp>, final_newline: Option<bool> },
+    Create { text: String },
+    Write { handle: u32, text: String },
+    Remove { handle: u32 },
+    Move { handle: u32, to: String, to_handle: Option<u32> },
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct StoredOp {
+    kind: StoredKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expect: Option<(String, Option<String>)>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum StoredKind {
+    Replace { lines: LineRange, body: StoredBody },
+    Insert { after: usize, body: StoredBody },
+    Delete { lines: LineRange, register: Option<String> },
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum StoredBody {
+    Text(String),
+    Register(String),
+}
+
+impl From<&Script> for StoredScript {
+    fn from(script: &Script) -> StoredScript {
+        let file = |file: &FileScript| StoredFile {
+            path: file.path.clone(),
+            action: match &file.action {
+                Action::Edit { handle, ops, final_newline } => StoredAction::Edit {
+                    handle: handle.number(),
+                    ops: ops.iter().map(StoredOp::from).collect(),
+                    final_newline: *final_newline,
+                },
+                Action::Create { text } => StoredAction::Create { text: text.clone() },
+                Action::Write { handle, text } => {
+                    StoredAction::Write { handle: handle.number(), text: text.clone() }
+                }
+                Action::Remove { handle } => StoredAction::Remove { handle: handle.number() },
+                Action::Move { handle, to, to_handle } => StoredAction::Move {
+                    handle: handle.number(),
+                    to: to.clone(),
+                    to_handle: to_handle.map(Handle::number),
+                },
+            },
+        };
+        StoredScript(script.files.iter().map(file).collect())
+    }
+}
+
+impl From<StoredScript> for Script {
+    fn from(stored: StoredScript) -> Script {
+        let named = Handle::from_number;
+        let file = |file: StoredFile| FileScript {
+            path: file.path,
+            action: match file.action {
+                StoredAction::Edit { handle, ops, final_newline } => Action::Edit {
+                    handle: named(handle),
+                    ops: ops.into_iter().map(Op::from).collect(),
+                    final_newline,
+                },
+                StoredAction::Create { text } => Action::Create { text },
+                StoredAction::Write { handle, text } => Action::Write { handle: named(handle), text },
+                StoredAction::Remove { handle } => Action::Remove { handle: named(handle) },
+                StoredAction::Move { handle, to, to_handle } => {
+                    Action::Move { handle: named(handle), to, to_handle: to_handle.map(named) }
+                }
+            },
+        };
+        Script { files: stored.0.into_iter().map(file).collect() }
+    }
+}
+
+impl From<&Op> for StoredOp {
+    fn from(op: &Op) -> StoredOp {
+        let body = |body: &Body| match body {
+            Body::Text(text) => StoredBody::Text(text.clone()),
+            Body::Register(name) => StoredBody::Register(name.clone()),
+        };
+        let kind = match &op.kind {
+            OpKind::Replace { lines, body: new } => {
+                StoredKind::Replace { lines: *lines, body: body(new) }
+            }
+            OpKind::Insert { after, body: new } => {
+                StoredKind::Insert { after: *after, body: body(new) }
+            }
+            OpKind::Delete { lines, register } => {
+                StoredKind::Delete { lines: *lines, register: register.clone() }
+            }
+        };
+        let expect = op.expect.as_ref().map(|expect| (expect.first.clone(), expect.last.clone()));
+        StoredOp { kind, expect }
+    }
+}
+
+impl From<StoredOp> for Op {
+    fn from(stored: StoredOp) -> Op {
+        let body = |body: StoredBody| match body {
+            StoredBody::Text(text) => Body::Text(text),
+            StoredBody::Register(name) => Body::Register(name),
+        };
+        let kind = match stored.kind {
+            StoredKind::Replace { lines, body: new } => OpKind::Replace { lines, body: body(new) },
+            StoredKind::Insert { after, body: new } => OpKind::Insert { after, body: body(new) },
+            StoredKind::Delete { lines, register } => OpKind::Delete { lines, register },
+        };
+        Op { kind, expect: stored.expect.map(|(first, last)| Expect { first, last }) }
+    }
+}
+
+/// An answer as a repeated request gets it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StoredAnswer {
+    files: Vec<StoredFileAnswer>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredFileAnswer {
+    path: String,
+    handle: Option<u32>,
+    ops: Vec<(usize, usize, i64, bool)>,
+}
+
+impl From<&EditAnswer> for StoredAnswer {
+    fn from(answer: &EditAnswer) -> StoredAnswer {
+        let op = |op: &Outcome| (op.lines.0, op.lines.1, op.relocated, op.already);
+        let file = |file: &FileAnswer| StoredFileAnswer {
+            path: file.path.clone(),
+            handle: file.handle.map(Handle::number),
+            ops: file.ops.iter().map(op).collect(),
+        };
+        StoredAnswer { files: answer.files.iter().map(file).collect() }
+    }
+}
+
+impl StoredAnswer {
+    /// Returns the answer of operation `id` again.
+    pub(super) fn again(self, id: u64) -> EditAnswer {
+        let op = |(first, last, relocated, already)| Outcome { lines: (first, last), relocated, already };
+        let file = |file: StoredFileAnswer| FileAnswer {
+            path: file.path,
+            handle: file.handle.map(Handle::from_number),
+            ops: file.ops.into_iter().map(op).collect(),
+            window: None,
+            cas: None,
+        };
+        let files = self.files.into_iter().map(file).collect();
+        EditAnswer { applied: true, operation: Some(id), files }
+    }
+}

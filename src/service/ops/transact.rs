@@ -1,0 +1,313 @@
+//! From a plan to an operation: slots, swaps, facts, and the answer.
+
+use std::sync::Arc;
+
+use engine::anchor::{Gutter, Handle, View, render, span_of};
+use engine::apply::{Contents, Context, Transaction};
+use engine::edit::Change;
+use engine::error::{Code, Refusal};
+use engine::hash::ContentHash;
+use engine::plan::{FilePlan, Outcome, Plan, Planned};
+use engine::snapshot::Snapshot;
+use engine::store::{Cas, Fs, Intent, RelPath, Step, StepKind};
+use serde_json::json;
+
+use super::stored::StoredAnswer;
+use crate::service::api::{EditAnswer, FileAnswer};
+use crate::service::session::Session;
+use crate::service::workspace::{Workspace, state_refusal};
+use crate::service::{Service, now_ms};
+use crate::state::{Facts, OperationJournal, OperationRecord, pack_edits};
+
+/// An operation to be carried out.
+pub(super) struct Operation<'a> {
+    /// What is to be done.
+    pub(super) plan: &'a Plan,
+    /// For each file of the plan, the lines of its content of now that the
+    /// session knows.
+    pub(super) views: Vec<View>,
+    /// Kind, format, reason and name of the operation.
+    pub(super) record: OperationRecord,
+    /// The event of the first attempt, if this is a retry.
+    pub(super) chain: Option<i64>,
+}
+
+/// An operation that took effect.
+pub(super) struct Done {
+    pub(super) answer: EditAnswer,
+    /// The event it left.
+    pub(super) event: i64,
+}
+
+/// Rows shown before and after lines that landed elsewhere.
+const CONTEXT: usize = 2;
+
+/// Carries out an operation, whose files the caller holds the turn at.
+///
+/// # Errors
+/// `stale` where a file was written to since the plan was made, and whatever
+/// else speaks against a swap. Nothing has changed then.
+pub(super) fn carry_out(
+    service: &Service,
+    session: &Session,
+    operation: Operation<'_>,
+) -> Result<Done, Refusal> {
+    let workspace = &*service.workspace;
+    let Operation { plan, views, mut record, chain } = operation;
+    let files: Vec<Target> = plan
+        .files
+        .iter()
+        .zip(views)
+        .map(|(file, view)| Target::of(workspace, file, view))
+        .collect::<Result<_, _>>()?;
+    let mut answer = EditAnswer { applied: true, operation: None, files: Vec::new() };
+    answer.files = files.iter().zip(&plan.files).map(|(target, file)| target.answer(file)).collect();
+    let tx = workspace.state.next_operation();
+    let mut steps = Vec::new();
+    for (target, file) in files.iter().zip(&plan.files) {
+        target.check(workspace, file)?;
+        target.push_steps(workspace, file, tx, &mut steps)?;
+    }
+    if steps.is_empty() {
+        let event = record_idle(service, session, &record, plan, chain)?;
+        return Ok(Done { answer, event });
+    }
+    record.session = session.row.id.clone();
+    record.at_ms = now_ms();
+    record.answer = serde_json::to_string(&StoredAnswer::from(&answer)).unwrap_or_default();
+    record.edits = steps.iter().map(|(_, part)| part.edits.clone()).collect();
+    let facts = Facts {
+        views: facts_of(&files, session, workspace)?,
+        event: describe(&record, &steps, chain),
+    };
+    let journal = OperationJournal::new(&workspace.state, record, facts);
+    let context = Context { fs: &workspace.fs, journal: &journal, durability: service.durability };
+    let contents = steps.iter().map(|(_, part)| part.contents).collect();
+    let intent = Intent { tx, steps: steps.iter().map(|(step, _)| step.clone()).collect() };
+    let cas = Transaction::new(context, intent, contents).prepare()?.commit()?;
+    for target in &files {
+        target.remember(workspace, session)?;
+    }
+    answer.operation = Some(tx);
+    name_weak_swaps(&mut answer, &steps, &cas);
+    Ok(Done { answer, event: journal.event() })
+}
+
+/// What a file is to become.
+struct Target {
+    path: RelPath,
+    /// Where it stands afterwards.
+    to: RelPath,
+    /// Its content afterwards.
+    after: Option<Arc<Snapshot>>,
+    /// The name of that content.
+    handle: Option<Handle>,
+    /// What the session knows of that content.
+    view: View,
+}
+
+/// What a step needs besides its description.
+struct Part<'a> {
+    contents: Contents<'a>,
+    edits: Option<Vec<u8>>,
+}
+
+impl Target {
+    fn of(workspace: &Workspace, file: &FilePlan, view: View) -> Result<Target, Refusal> {
+        let path = RelPath::parse(&file.path).map_err(bad_path)?;
+        let mut to = path.clone();
+        let (after, view) = match &file.action {
+            Planned::Modify { before, change, hunks } => {
+                (Some(Arc::new(before.after(change))), view.through(hunks, true))
+            }
+            Planned::Create { bytes } => {
+                let after = Snapshot::of(bytes.clone());
+                let view = View::all(after.line_count());
+                (Some(Arc::new(after)), view)
+            }
+            Planned::Remove { .. } => (None, View::default()),
+            Planned::Move { before, to: target, .. } => {
+                to = RelPath::parse(target).map_err(bad_path)?;
+                (Some(Arc::clone(before)), view)
+            }
+            Planned::Keep { now } => (Some(Arc::clone(now)), view),
+        };
+        let handle = match &after {
+            None => None,
+            Some(after) => Some(workspace.handle_of(&to, &after.hash).map_err(|e| state_refusal(&e))?),
+        };
+        Ok(Target { path, to, after, handle, view })
+    }
+
+    /// Refuses what could not be swapped without losing something, and what
+    /// would grow beyond the limit.
+    fn check(&self, workspace: &Workspace, file: &FilePlan) -> Result<(), Refusal> {
+        let size = self.after.as_ref().map_or(0, |after| after.bytes.len() as u64);
+        let limit = workspace.limits.file_bytes;
+        if size > limit {
+            let text = format!("the file would have {size} bytes, the limit is {limit}");
+            return Err(Refusal::new(Code::TooLarge, text).at(&file.path));
+        }
+        match &file.action {
+            Planned::Create { .. } | Planned::Keep { .. } => Ok(()),
+            _ => workspace.fs.check_writable(&self.path).map_err(|error| error.refuse(&self.path)),
+        }
+    }
+
+    fn push_steps<'a>(
+        &'a self,
+        workspace: &Workspace,
+        file: &'a FilePlan,
+        tx: u64,
+        steps: &mut Vec<(Step, Part<'a>)>,
+    ) -> Result<(), Refusal> {
+        let hash = |snapshot: &Arc<Snapshot>| Some(snapshot.hash);
+        let after = self.after.as_deref();
+        let mut push = |path: &RelPath, kind, before: Option<&'a Arc<Snapshot>>, new: Option<&'a Snapshot>, edits| {
+            let slot = workspace.fs.slot_for(tx, steps.len(), path).map_err(|e| e.refuse(path))?;
+            let contents = Contents {
+                before: before.map(|snapshot| &snapshot.bytes[..]),
+                after: new.map(|snapshot| &snapshot.bytes[..]),
+            };
+            let (before, after) = (before.and_then(hash), new.map(|new| new.hash));
+            let step = Step { path: path.clone(), kind, before, after, slot };
+            steps.push((step, Part { contents, edits }));
+            Ok::<(), Refusal>(())
+        };
+        match &file.action {
+            Planned::Keep { .. } => Ok(()),
+            Planned::Modify { before, change, .. } => {
+                let edits = Some(pack(change, before));
+                push(&self.path, StepKind::Modify, Some(before), after, edits)
+            }
+            Planned::Create { .. } => push(&self.path, StepKind::Create, None, after, None),
+            Planned::Remove { before } => push(&self.path, StepKind::Remove, Some(before), None, None),
+            Planned::Move { before, replaced, .. } => {
+                if let Some(replaced) = replaced {
+                    push(&self.to, StepKind::Remove, Some(replaced), None, None)?;
+                }
+                let kind = StepKind::Move { to: self.to.clone() };
+                push(&self.path, kind, Some(before), None, None)
+            }
+        }
+    }
+
+    fn answer(&self, file: &FilePlan) -> FileAnswer {
+        FileAnswer {
+            path: self.to.as_str().to_owned(),
+            handle: self.handle,
+            ops: file.ops.clone(),
+            window: self.window(&file.ops),
+            cas: None,
+        }
+    }
+
+    /// Returns the rows around operations that landed on other lines than named.
+    fn window(&self, ops: &[Outcome]) -> Option<String> {
+        let after = self.after.as_ref()?;
+        let moved = ops.iter().filter(|op| op.relocated != 0).map(|op| {
+            let span = span_of(op.lines);
+            let end = span.end.max(span.start) + CONTEXT;
+            span.start.saturating_sub(CONTEXT)..end.min(after.line_count())
+        });
+        let rows = View::of(moved);
+        (!rows.ranges().is_empty()).then(|| render(after, rows.ranges(), Gutter::Tab))
+    }
+
+    fn remember(&self, workspace: &Workspace, session: &Session) -> Result<(), Refusal> {
+        if self.path != self.to || self.after.is_none() {
+            workspace.forget(&self.path);
+        }
+        if let (Some(after), Some(handle)) = (&self.after, self.handle) {
+            workspace.wrote(&self.to, after);
+            session.remember(handle, self.whole_view(session, workspace)?);
+        }
+        Ok(())
+    }
+
+    /// Returns what the session knows of the content, counting what it knew of
+    /// the same content before.
+    fn whole_view(&self, session: &Session, workspace: &Workspace) -> Result<View, Refusal> {
+        let Some(handle) = self.handle else { return Ok(View::default()) };
+        let known = session.view(handle, &workspace.state).map_err(|error| state_refusal(&error))?;
+        let mut view = self.view.clone();
+        for range in known.unwrap_or_default().ranges() {
+            view.add(range.clone());
+        }
+        Ok(view)
+    }
+}
+
+/// Returns a change as it is stored.
+fn pack(change: &Change, before: &Snapshot) -> Vec<u8> {
+    let edits = change.edits().iter();
+    let edits = edits.map(|edit| (edit.range.start, &before.bytes[edit.range.clone()], &edit.text[..]));
+    pack_edits(change.before_len(), edits)
+}
+
+fn facts_of(
+    files: &[Target],
+    session: &Session,
+    workspace: &Workspace,
+) -> Result<Vec<(u32, Vec<std::ops::Range<usize>>)>, Refusal> {
+    let fact = |target: &Target| {
+        let handle = target.handle?;
+        let view = target.whole_view(session, workspace);
+        Some(view.map(|view| (handle.number(), view.ranges().to_vec())))
+    };
+    files.iter().filter_map(fact).collect()
+}
+
+/// Returns the particulars of the event: which bytes became which.
+fn describe(record: &OperationRecord, steps: &[(Step, Part<'_>)], chain: Option<i64>) -> String {
+    let hex = |hash: Option<ContentHash>| hash.map(ContentHash::to_hex);
+    let files = steps.iter().map(|(step, part)| {
+        let (kind, to) = match &step.kind {
+            StepKind::Modify => ("modify", None),
+            StepKind::Create => ("create", None),
+            StepKind::Remove => ("remove", None),
+            StepKind::Move { to } => ("move", Some(to.as_str())),
+        };
+        let size = |bytes: Option<&[u8]>| bytes.map(<[u8]>::len);
+        json!({
+            "path": step.path.as_str(), "kind": kind, "to": to,
+            "before": hex(step.before), "after": hex(step.after),
+            "bytes": [size(part.contents.before), size(part.contents.after)],
+        })
+    });
+    json!({
+        "format": record.format, "why": record.why, "target": record.target, "chain": chain,
+        "files": files.collect::<Vec<_>>(),
+    })
+    .to_string()
+}
+
+/// Records an edit that found all its work done.
+fn record_idle(
+    service: &Service,
+    session: &Session,
+    record: &OperationRecord,
+    plan: &Plan,
+    chain: Option<i64>,
+) -> Result<i64, Refusal> {
+    let paths: Vec<&str> = plan.files.iter().map(|file| file.path.as_str()).collect();
+    let data = json!({ "format": record.format, "already": paths, "chain": chain }).to_string();
+    let state = &service.workspace.state;
+    let event = state.append_event(now_ms(), "edit.applied", &session.row.id, None, &data);
+    event.map_err(|error| state_refusal(&error))
+}
+
+/// Names, in the answer, the files whose swap was protected less than strictly.
+fn name_weak_swaps(answer: &mut EditAnswer, steps: &[(Step, Part<'_>)], cas: &[Cas]) {
+    for ((step, _), cas) in steps.iter().zip(cas) {
+        let path = step.new_path().as_str();
+        let file = answer.files.iter_mut().find(|file| file.path == path);
+        if let Some(file) = file.filter(|_| *cas != Cas::Strict) {
+            file.cas = Some(*cas);
+        }
+    }
+}
+
+fn bad_path(error: impl std::fmt::Display) -> Refusal {
+    Refusal::new(Code::Malformed, error.to_string())
+}

@@ -1,0 +1,100 @@
+//! Sessions: who is speaking, and which lines it has been shown.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use engine::anchor::{Handle, View};
+
+use crate::state::{SessionRow, State, StateError};
+
+/// The sessions that spoke since the service started; all others are in the
+/// state.
+#[derive(Default)]
+pub(super) struct Sessions {
+    open: Mutex<HashMap<String, Arc<Session>>>,
+}
+
+/// One session.
+pub(super) struct Session {
+    /// Its particulars.
+    pub(super) row: SessionRow,
+    views: Mutex<HashMap<Handle, View>>,
+}
+
+/// How many views a session keeps in memory; the others are read again.
+const VIEWS_IN_MEMORY: usize = 10_000;
+
+impl Sessions {
+    /// Returns the session with this name, from memory or from the state.
+    pub(super) fn get(&self, id: &str, state: &State) -> Result<Option<Arc<Session>>, StateError> {
+        if let Some(session) = self.lock().get(id) {
+            return Ok(Some(Arc::clone(session)));
+        }
+        Ok(state.session(id)?.map(|row| self.insert(row)))
+    }
+
+    /// Stores a session, or gives one of the same name its new particulars.
+    pub(super) fn put(&self, row: SessionRow, state: &State) -> Result<Arc<Session>, StateError> {
+        state.put_session(&row)?;
+        self.lock().remove(&row.id);
+        Ok(self.insert(row))
+    }
+
+    fn insert(&self, row: SessionRow) -> Arc<Session> {
+        let session = Session { row, views: Mutex::default() };
+        let mut open = self.lock();
+        Arc::clone(open.entry(session.row.id.clone()).or_insert_with(|| Arc::new(session)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Session {
+    /// Returns which lines of `handle` the session was shown; `None` where it
+    /// was never shown the handle at all.
+    pub(super) fn view(&self, handle: Handle, state: &State) -> Result<Option<View>, StateError> {
+        if let Some(view) = self.lock().get(&handle) {
+            return Ok(Some(view.clone()));
+        }
+        let stored = state.view(&self.row.id, handle.number())?.map(View::of);
+        if let Some(view) = &stored {
+            self.remember(handle, view.clone());
+        }
+        Ok(stored)
+    }
+
+    /// Notes that the session was shown these lines of `handle`, and writes it
+    /// down if any of them is new. Returns how many were shown before.
+    pub(super) fn show(
+        &self,
+        handle: Handle,
+        lines: &[std::ops::Range<usize>],
+        state: &State,
+    ) -> Result<usize, StateError> {
+        let known = self.view(handle, state)?;
+        let fresh = known.is_none();
+        let mut view = known.unwrap_or_default();
+        let before = lines.iter().map(|range| view.count_in(range)).sum();
+        let grew = lines.iter().fold(false, |grew, range| view.add(range.clone()) || grew);
+        if grew || fresh {
+            state.put_view(&self.row.id, handle.number(), view.ranges())?;
+            self.remember(handle, view);
+        }
+        Ok(before)
+    }
+
+    /// Notes a view that has been written down already.
+    pub(super) fn remember(&self, handle: Handle, view: View) {
+        let mut views = self.lock();
+        if views.len() >= VIEWS_IN_MEMORY {
+            views.clear();
+        }
+        views.insert(handle, view);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Handle, View>> {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,196 @@
+//! The workspace: the files of one root as the service sees them, and the
+//! contents that were shown of them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use engine::anchor::Handle;
+use engine::drift::Since;
+use engine::edit::{Change, Edit};
+use engine::error::{Code, Refusal};
+use engine::hash::ContentHash;
+use engine::snapshot::Snapshot;
+use engine::store::{Fs, FsError, OsFs, RelPath};
+
+use super::contents::Contents;
+use super::policy::{Limits, check_path};
+use crate::state::{State, StateError, unpack_edits};
+
+/// How many bytes of contents stay in memory. One larger content is kept all
+/// the same, so the whole process stays within three times the largest file.
+const CONTENTS_BYTES: usize = 24 << 20;
+
+/// How many of our own edits are followed from a content seen to that of now.
+const HISTORY_STEPS: usize = 1000;
+
+/// The files of one root.
+pub(super) struct Workspace {
+    /// The root, absolute.
+    pub(super) root: PathBuf,
+    /// The only way to its files.
+    pub(super) fs: OsFs,
+    /// Everything that is kept about it.
+    pub(super) state: State,
+    /// The limits in force.
+    pub(super) limits: Limits,
+    contents: Contents,
+}
+
+impl Workspace {
+    /// Returns the workspace of `root`.
+    pub(super) fn new(root: &Path, fs: OsFs, state: State, limits: Limits) -> Workspace {
+        let contents = Contents::new(CONTENTS_BYTES);
+        Workspace { root: root.to_owned(), fs, state, limits, contents }
+    }
+
+    /// Returns the file that `text` names, its symlinks followed, and with it
+    /// whether anything is there.
+    ///
+    /// # Errors
+    /// `malformed` or `denied` where it names nothing that may be touched.
+    pub(super) fn locate(&self, text: &str) -> Result<RelPath, Refusal> {
+        let below = match text.starts_with('/') {
+            false => text,
+            true => self.below_root(text).ok_or_else(|| {
+                Refusal::new(Code::Denied, "the path leads out of the root").at(text)
+            })?,
+        };
+        let path = RelPath::parse(below)
+            .map_err(|error| Refusal::new(Code::Malformed, error.to_string()).at(text))?;
+        check_path(&path)?;
+        let path = self.fs.resolve(&path).map_err(|error| error.refuse(&path))?;
+        check_path(&path)?;
+        Ok(path)
+    }
+
+    fn below_root<'a>(&self, text: &'a str) -> Option<&'a str> {
+        Path::new(text).strip_prefix(&self.root).ok()?.to_str()
+    }
+
+    /// Returns what the file holds now; `None` where there is none. With
+    /// `sure`, a look at its stamp alone must rule out that it was written to;
+    /// without, the bytes will be compared again before they are replaced.
+    pub(super) fn now(&self, path: &RelPath, sure: bool) -> Result<Option<Arc<Snapshot>>, Refusal> {
+        let stamp = match self.fs.stamp(path) {
+            Ok(stamp) => stamp,
+            Err(FsError::Missing) => return Ok(None),
+            Err(error) => return Err(error.refuse(path)),
+        };
+        if let Some(snapshot) = self.contents.current(path, &stamp, sure) {
+            return Ok(Some(snapshot));
+        }
+        let (bytes, stamp) =
+            self.fs.read(path, self.limits.file_bytes).map_err(|error| error.refuse(path))?;
+        let hash = ContentHash::of(&bytes);
+        let snapshot =
+            self.contents.get(&hash).unwrap_or_else(|| Arc::new(Snapshot::of_hashed(bytes, hash)));
+        self.contents.note(path, stamp, &snapshot);
+        Ok(Some(snapshot))
+    }
+
+    /// Notes what we have just written to a file.
+    pub(super) fn wrote(&self, path: &RelPath, snapshot: &Arc<Snapshot>) {
+        match self.fs.stamp(path) {
+            Ok(stamp) => self.contents.note(path, stamp, snapshot),
+            Err(_) => self.contents.keep(snapshot),
+        }
+    }
+
+    /// Forgets what a file held, so that the next look reads it.
+    pub(super) fn forget(&self, path: &RelPath) {
+        self.contents.forget(path);
+    }
+
+    /// Returns the name of this content of this file.
+    pub(super) fn handle_of(&self, path: &RelPath, hash: &ContentHash) -> Result<Handle, StateError> {
+        let key = self.state.handle_key;
+        let mint = |counter| Handle::mint(&key, counter).map(Handle::number);
+        self.state.handle_for(path.as_str(), &hash.0, mint).map(Handle::from_number)
+    }
+
+    /// Returns the content that `handle` names.
+    ///
+    /// # Errors
+    /// `unknown_handle` where it was never given out for this path.
+    pub(super) fn named(&self, path: &RelPath, handle: Handle) -> Result<ContentHash, Refusal> {
+        match self.state.handle(handle.number()).map_err(|error| state_refusal(&error))? {
+            Some((owner, hash)) if owner == path.as_str() => Ok(ContentHash(hash)),
+            Some((owner, _)) => {
+                let text = format!("handle {handle} belongs to {owner}");
+                Err(Refusal::new(Code::UnknownHandle, text).at(path.as_str()))
+            }
+            None => {
+                let text = format!("handle {handle} was never given out; read the file");
+                Err(Refusal::new(Code::UnknownHandle, text).at(path.as_str()))
+            }
+        }
+    }
+
+    /// Returns a content that the file once held.
+    ///
+    /// # Errors
+    /// `expired_handle` where its bytes are gone.
+    pub(super) fn content(&self, path: &RelPath, hash: &ContentHash) -> Result<Arc<Snapshot>, Refusal> {
+        if let Some(snapshot) = self.contents.get(hash) {
+            return Ok(snapshot);
+        }
+        let kept = self.kept(path, hash).map_err(|error| state_refusal(&error))?;
+        let Some(bytes) = kept else {
+            let text = "the content behind the handle is gone; read the file again";
+            return Err(Refusal::new(Code::ExpiredHandle, text).at(path.as_str()));
+        };
+        let snapshot = Arc::new(Snapshot::of_hashed(bytes, *hash));
+        self.contents.keep(&snapshot);
+        Ok(snapshot)
+    }
+
+    /// Returns the bytes with this digest from the database, or from the slot
+    /// that displaced them. What a slot holds is believed only by its digest.
+    fn kept(&self, path: &RelPath, hash: &ContentHash) -> Result<Option<Vec<u8>>, StateError> {
+        if let Some(bytes) = self.state.snapshot(&hash.0)? {
+            return Ok(Some(bytes));
+        }
+        let Some(row) = self.state.step_from(path.as_str(), &hash.0)? else { return Ok(None) };
+        let bytes = self.fs.read_slot(&row.step.slot, self.limits.file_bytes).ok();
+        Ok(bytes.filter(|bytes| ContentHash::of(bytes) == *hash))
+    }
+
+    /// Returns what happened to the file between two of its contents.
+    pub(super) fn since(&self, path: &RelPath, seen: &ContentHash, now: &ContentHash) -> Result<Since, StateError> {
+        if seen == now {
+            return Ok(Since::Same);
+        }
+        let mut whole: Option<Change> = None;
+        let mut at = *now;
+        let mut before = u64::MAX;
+        for _ in 0..HISTORY_STEPS {
+            let Some(row) = self.state.step_to(path.as_str(), &at.0, before)? else { break };
+            let (Some(edits), Some(from)) = (&row.edits, row.step.before) else { break };
+            let change = change_from(edits)?;
+            whole = Some(match &whole {
+                None => change,
+                Some(later) => change.compose(later),
+            });
+            (at, before) = (from, row.operation);
+            if at == *seen {
+                return Ok(whole.map_or(Since::Outside, Since::Own));
+            }
+        }
+        Ok(Since::Outside)
+    }
+}
+
+/// Returns the change that was stored as `packed`.
+pub(super) fn change_from(packed: &[u8]) -> Result<Change, StateError> {
+    let (before_len, edits) = unpack_edits(packed)?;
+    let edits = edits.into_iter().map(|edit| Edit {
+        range: edit.start..edit.start + edit.removed.len(),
+        text: edit.inserted,
+    });
+    Change::new(edits.collect(), before_len).map_err(|_| StateError::Damaged("a change"))
+}
+
+/// Returns a failure of the state as a refusal.
+pub(super) fn state_refusal(error: &StateError) -> Refusal {
+    Refusal::new(Code::Denied, error.to_string())
+}

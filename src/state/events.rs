@@ -1,0 +1,215 @@
+//! Events: an append-only record, each link carrying the digest of all before.
+
+use engine::hash::Hasher;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{State, StateError};
+
+/// One event as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRow {
+    /// Its number; there are no gaps.
+    pub seq: i64,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// What happened: `edit.applied`, `read.served` …
+    pub kind: String,
+    /// The session it happened in; empty for the service itself.
+    pub session: String,
+    /// The operation it is about.
+    pub operation: Option<i64>,
+    /// The particulars, as JSON.
+    pub data: String,
+    /// BLAKE3 over the chain before it and the event itself.
+    pub chain: [u8; 32],
+}
+
+/// What an attempt cost, counted after its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cost {
+    /// Bytes of the request's parameters.
+    pub bytes_in: usize,
+    /// Bytes of the answer.
+    pub bytes_out: usize,
+    /// Tokens of the request's parameters, as the model wrote them.
+    pub tokens_in: usize,
+    /// Tokens of the answer, as the model reads them.
+    pub tokens_out: usize,
+    /// Of either: tokens of the text that matters (new lines, lines read).
+    pub text: usize,
+    /// Of the answer: tokens of line numbers.
+    pub gutter: usize,
+    /// Of the answer: tokens of lines that the session had been shown.
+    pub reread: usize,
+    /// Of the request: tokens of old text that was written again.
+    pub old_text: usize,
+    /// Whether bytes were counted instead, because there was too much text.
+    pub estimated: bool,
+}
+
+/// An event with its cost and the particulars of its session.
+#[derive(Debug, Clone)]
+pub struct CostRow {
+    /// The event.
+    pub event: EventRow,
+    /// What it cost; `None` where the service died before counting.
+    pub cost: Option<Cost>,
+    /// The agent of its session.
+    pub agent: String,
+    /// The model of its session.
+    pub model: String,
+    /// Whether its operation was undone later.
+    pub undone: bool,
+}
+
+impl State {
+    /// Appends an event; returns its number.
+    pub fn append_event(
+        &self,
+        at_ms: i64,
+        kind: &str,
+        session: &str,
+        operation: Option<u64>,
+        data: &str,
+    ) -> Result<i64, StateError> {
+        self.write(|db| self.append(db, at_ms, kind, session, operation, data))
+    }
+
+    /// Appends an event within a transaction.
+    pub(super) fn append(
+        &self,
+        db: &Connection,
+        at_ms: i64,
+        kind: &str,
+        session: &str,
+        operation: Option<u64>,
+        data: &str,
+    ) -> Result<i64, StateError> {
+        let mut chain = self.chain.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let next = link(&chain, at_ms, kind, session, data);
+        let operation = operation.map(|id| id as i64);
+        db.prepare_cached(
+            "INSERT INTO event (at, type, session, operation, data, chain) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![at_ms, kind, session, operation, data, &next[..]])?;
+        *chain = next;
+        Ok(db.last_insert_rowid())
+    }
+
+    /// Returns up to `limit` events after number `since`, oldest first.
+    pub fn events(&self, since: i64, limit: usize) -> Result<Vec<EventRow>, StateError> {
+        let db = self.db();
+        let mut select = db.prepare_cached(
+            "SELECT seq, at, type, session, operation, data, chain FROM event
+             WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+        )?;
+        let rows = select.query_map(params![since, limit as i64], event_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Stores what the attempt of event `seq` cost.
+    pub fn put_cost(&self, seq: i64, cost: &Cost) -> Result<(), StateError> {
+        let number = |count: usize| count as i64;
+        self.db()
+            .prepare_cached("INSERT OR REPLACE INTO cost VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)")?
+            .execute(params![
+                seq,
+                number(cost.bytes_in),
+                number(cost.bytes_out),
+                number(cost.tokens_in),
+                number(cost.tokens_out),
+                number(cost.text),
+                number(cost.gutter),
+                number(cost.reread),
+                number(cost.old_text),
+                cost.estimated,
+            ])?;
+        Ok(())
+    }
+
+    /// Returns all reads and edits with what they cost, oldest first; only those
+    /// of `session`, if one is named.
+    pub fn attempts(&self, session: Option<&str>) -> Result<Vec<CostRow>, StateError> {
+        let db = self.db();
+        let mut select = db.prepare_cached(
+            "SELECT e.seq, e.at, e.type, e.session, e.operation, e.data, e.chain,
+                    c.event, c.bytes_in, c.bytes_out, c.tokens_in, c.tokens_out,
+                    c.text, c.gutter, c.reread, c.old_text, c.estimated,
+                    coalesce(s.agent, ''), coalesce(s.model, ''), o.undone IS NOT NULL
+             FROM event e LEFT JOIN cost c ON c.event = e.seq
+                          LEFT JOIN session s ON s.id = e.session
+                          LEFT JOIN operation o ON o.id = e.operation
+             WHERE (e.type LIKE 'edit.%' OR e.type LIKE 'read.%') AND (?1 IS NULL OR e.session = ?1)
+             ORDER BY e.seq",
+        )?;
+        let rows = select.query_map(params![session], |row| {
+            let counted: Option<i64> = row.get(7)?;
+            let number = |index: usize| row.get::<_, i64>(index).map(|count| count as usize);
+            let cost = match counted {
+                None => None,
+                Some(_) => Some(Cost {
+                    bytes_in: number(8)?,
+                    bytes_out: number(9)?,
+                    tokens_in: number(10)?,
+                    tokens_out: number(11)?,
+                    text: number(12)?,
+                    gutter: number(13)?,
+                    reread: number(14)?,
+                    old_text: number(15)?,
+                    estimated: row.get(16)?,
+                }),
+            };
+            let event = event_row(row)?;
+            Ok(CostRow { event, cost, agent: row.get(17)?, model: row.get(18)?, undone: row.get(19)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns the number of the first event whose chain does not follow from
+    /// the one before it; `None` where the record is whole.
+    pub fn broken_link(&self) -> Result<Option<i64>, StateError> {
+        let db = self.db();
+        let mut select = db.prepare(
+            "SELECT seq, at, type, session, operation, data, chain FROM event ORDER BY seq",
+        )?;
+        let mut chain = [0; 32];
+        let mut seq = 0;
+        for event in select.query_map([], event_row)? {
+            let event = event?;
+            chain = link(&chain, event.at_ms, &event.kind, &event.session, &event.data);
+            seq += 1;
+            if chain != event.chain || seq != event.seq {
+                return Ok(Some(event.seq));
+            }
+        }
+        Ok(None)
+    }
+}
+
+pub(super) fn last_chain(db: &Connection) -> Result<[u8; 32], StateError> {
+    let last = db.query_row("SELECT chain FROM event ORDER BY seq DESC LIMIT 1", [], |row| row.get(0));
+    Ok(last.optional()?.unwrap_or([0; 32]))
+}
+
+fn event_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<EventRow> {
+    Ok(EventRow {
+        seq: row.get(0)?,
+        at_ms: row.get(1)?,
+        kind: row.get(2)?,
+        session: row.get(3)?,
+        operation: row.get(4)?,
+        data: row.get(5)?,
+        chain: row.get(6)?,
+    })
+}
+
+fn link(chain: &[u8; 32], at_ms: i64, kind: &str, session: &str, data: &str) -> [u8; 32] {
+    let mut hasher = Hasher::default();
+    hasher.update(chain);
+    hasher.update(&at_ms.to_le_bytes());
+    for part in [kind, session, data] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.finish().0
+}

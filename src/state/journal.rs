@@ -1,0 +1,269 @@
+//! The journal of transactions on SQLite: intent and commit are rows of the
+//! operation, written together with the facts they make true.
+
+use std::ops::Range;
+use std::sync::PoisonError;
+
+use engine::store::{Intent, Journal, JournalError, RelPath, Slot, Step, StepKind, Unfinished};
+use rusqlite::{Connection, params};
+
+use super::sessions::put_view;
+use super::{State, StateError};
+
+/// An operation as it is announced, before anything happens.
+#[derive(Debug, Clone, Default)]
+pub struct OperationRecord {
+    /// The session that asks for it.
+    pub session: String,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// `edit`, `undo` or `redo`.
+    pub kind: String,
+    /// The operation that is undone or redone.
+    pub target: Option<u64>,
+    /// The caller's own name for the request.
+    pub op_id: Option<String>,
+    /// The format the edit was written in.
+    pub format: String,
+    /// The caller's reason.
+    pub why: Option<String>,
+    /// The answer that will be given, as JSON, so that a repeated request gets it.
+    pub answer: String,
+    /// For each step, its change as `pack_edits` wrote it.
+    pub edits: Vec<Option<Vec<u8>>>,
+}
+
+/// What becomes true with the commit.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Handles and the lines of them that the session knows from now on.
+    pub views: Vec<(u32, Vec<Range<usize>>)>,
+    /// The particulars of the event, as JSON.
+    pub event: String,
+}
+
+/// The journal of one operation.
+pub struct OperationJournal<'a> {
+    state: &'a State,
+    record: OperationRecord,
+    facts: Facts,
+    /// The number of the event that the commit wrote.
+    event: std::sync::atomic::AtomicI64,
+}
+
+impl<'a> OperationJournal<'a> {
+    /// Returns the journal of `record`, whose commit makes `facts` true.
+    pub fn new(state: &'a State, record: OperationRecord, facts: Facts) -> OperationJournal<'a> {
+        OperationJournal { state, record, facts, event: 0.into() }
+    }
+
+    /// Returns the number of the event that the commit wrote.
+    pub fn event(&self) -> i64 {
+        self.event.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    fn announce(&self, db: &Connection, intent: &Intent) -> Result<(), StateError> {
+        let OperationRecord { session, at_ms, kind, target, op_id, format, why, answer, edits } =
+            &self.record;
+        let id = intent.tx as i64;
+        let target = target.map(|id| id as i64);
+        db.prepare_cached(
+            "INSERT INTO operation (id, state, session, at, kind, target, op_id, format, why, answer)
+             VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![id, session, at_ms, kind, target, op_id, format, why, answer])?;
+        for (number, step) in intent.steps.iter().enumerate() {
+            put_step(db, id, number, step, edits.get(number).and_then(Option::as_ref))?;
+        }
+        self.state.write_settled(db)
+    }
+
+    fn conclude(&self, db: &Connection, tx: u64) -> Result<i64, StateError> {
+        let record = &self.record;
+        let state = if self.state.durable { COMMITTED } else { SETTLED };
+        set_state(db, tx, state)?;
+        if let Some(target) = record.target {
+            db.prepare_cached("UPDATE operation SET undone = ?2 WHERE id = ?1")?
+                .execute(params![target as i64, tx as i64])?;
+        }
+        for (handle, ranges) in &self.facts.views {
+            put_view(db, &record.session, *handle, ranges)?;
+        }
+        let kind = format!("edit.{}", if record.kind == "edit" { "applied" } else { &record.kind });
+        self.state.append(db, record.at_ms, &kind, &record.session, Some(tx), &self.facts.event)
+    }
+}
+
+const COMMITTED: i64 = 1;
+const SETTLED: i64 = 2;
+const ABORTED: i64 = 3;
+
+impl Journal for OperationJournal<'_> {
+    fn begin(&self, intent: &Intent) -> Result<(), JournalError> {
+        self.state.write(|db| self.announce(db, intent)).map_err(journal_error)
+    }
+
+    fn commit(&self, tx: u64) -> Result<(), JournalError> {
+        let event = self.state.write(|db| self.conclude(db, tx)).map_err(journal_error)?;
+        self.event.store(event, std::sync::atomic::Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn abort(&self, tx: u64) -> Result<(), JournalError> {
+        set_state(&self.state.db(), tx, ABORTED).map_err(journal_error)
+    }
+
+    fn barrier(&self) -> Result<(), JournalError> {
+        self.state.barrier().map_err(journal_error)
+    }
+
+    fn settle(&self, tx: u64) {
+        Journal::settle(self.state, tx);
+    }
+
+    fn unfinished(&self) -> Result<Vec<Unfinished>, JournalError> {
+        Journal::unfinished(self.state)
+    }
+}
+
+/// The journal as recovery sees it: it ends operations that others began.
+impl Journal for State {
+    fn begin(&self, _: &Intent) -> Result<(), JournalError> {
+        Err(JournalError("BUG: an operation begins with its record".into()))
+    }
+
+    fn commit(&self, tx: u64) -> Result<(), JournalError> {
+        let finish = |db: &Connection| {
+            set_state(db, tx, COMMITTED)?;
+            db.prepare_cached(
+                "UPDATE operation SET undone = ?1
+                 WHERE id = (SELECT target FROM operation WHERE id = ?1)",
+            )?
+            .execute([tx as i64])?;
+            let (session, at): (String, i64) = db
+                .prepare_cached("SELECT session, at FROM operation WHERE id = ?1")?
+                .query_row([tx as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            self.append(db, at, "tx.recovered", &session, Some(tx), r#"{"committed":true}"#)
+        };
+        self.write(finish).map(|_| ()).map_err(journal_error)
+    }
+
+    fn abort(&self, tx: u64) -> Result<(), JournalError> {
+        set_state(&self.db(), tx, ABORTED).map_err(journal_error)
+    }
+
+    fn barrier(&self) -> Result<(), JournalError> {
+        State::barrier(self).map_err(journal_error)
+    }
+
+    fn settle(&self, tx: u64) {
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner).push(tx);
+    }
+
+    fn unfinished(&self) -> Result<Vec<Unfinished>, JournalError> {
+        let unfinished = || -> Result<Vec<Unfinished>, StateError> {
+            let db = self.db();
+            let mut select =
+                db.prepare("SELECT id, state FROM operation WHERE state < 2 ORDER BY id")?;
+            let rows = select.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+            let mut found = Vec::new();
+            for row in rows {
+                let (id, state) = row?;
+                let steps = steps_of(&db, id)?;
+                let intent = Intent { tx: id as u64, steps };
+                found.push(Unfinished { intent, committed: state == COMMITTED });
+            }
+            Ok(found)
+        };
+        unfinished().map_err(journal_error)
+    }
+}
+
+impl State {
+    /// Writes down which operations are settled, on the way of another write.
+    fn write_settled(&self, db: &Connection) -> Result<(), StateError> {
+        let settled = std::mem::take(&mut *self.settled.lock().unwrap_or_else(PoisonError::into_inner));
+        settled.into_iter().try_for_each(|tx| set_state(db, tx, SETTLED))
+    }
+
+    /// Writes down which operations are settled, at a clean end.
+    pub fn flush_settled(&self) -> Result<(), StateError> {
+        self.write(|db| self.write_settled(db))
+    }
+}
+
+fn set_state(db: &Connection, tx: u64, state: i64) -> Result<(), StateError> {
+    db.prepare_cached("UPDATE operation SET state = ?2 WHERE id = ?1")?
+        .execute(params![tx as i64, state])?;
+    Ok(())
+}
+
+fn put_step(
+    db: &Connection,
+    operation: i64,
+    number: usize,
+    step: &Step,
+    edits: Option<&Vec<u8>>,
+) -> Result<(), StateError> {
+    let (kind, target) = match &step.kind {
+        StepKind::Modify => (0, None),
+        StepKind::Create => (1, None),
+        StepKind::Remove => (2, None),
+        StepKind::Move { to } => (3, Some(to.as_str())),
+    };
+    let hash = |hash: &Option<engine::hash::ContentHash>| hash.map(|hash| hash.0.to_vec());
+    db.prepare_cached("INSERT INTO step VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)")?.execute(params![
+        operation,
+        number as i64,
+        kind,
+        step.path.as_str(),
+        target,
+        hash(&step.before),
+        hash(&step.after),
+        step.slot.name,
+        step.slot.beside.as_ref().map(RelPath::as_str),
+        edits,
+    ])?;
+    Ok(())
+}
+
+/// Returns the steps of an operation, in their order.
+pub(super) fn steps_of(db: &Connection, operation: i64) -> Result<Vec<Step>, StateError> {
+    let mut select = db.prepare_cached(
+        "SELECT kind, path, target, before, after, slot, beside FROM step
+         WHERE operation = ?1 ORDER BY number",
+    )?;
+    let mut rows = select.query([operation])?;
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next()? {
+        steps.push(step_from(row)?);
+    }
+    Ok(steps)
+}
+
+/// Reads a step from the columns kind, path, target, before, after, slot, beside.
+pub(super) fn step_from(row: &rusqlite::Row<'_>) -> Result<Step, StateError> {
+    let damaged = || StateError::Damaged("a step");
+    let path = |text: String| RelPath::parse(&text).map_err(|_| damaged());
+    let target: Option<String> = row.get(2)?;
+    let beside: Option<String> = row.get(6)?;
+    let hash = |hash: Option<[u8; 32]>| hash.map(engine::hash::ContentHash);
+    let kind = match (row.get::<_, i64>(0)?, target) {
+        (0, _) => StepKind::Modify,
+        (1, _) => StepKind::Create,
+        (2, _) => StepKind::Remove,
+        (3, Some(to)) => StepKind::Move { to: path(to)? },
+        _ => return Err(damaged()),
+    };
+    Ok(Step {
+        path: path(row.get(1)?)?,
+        kind,
+        before: hash(row.get(3)?),
+        after: hash(row.get(4)?),
+        slot: Slot { beside: beside.map(path).transpose()?, name: row.get(5)? },
+    })
+}
+
+fn journal_error(error: StateError) -> JournalError {
+    JournalError(error.to_string())
+}

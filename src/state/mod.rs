@@ -1,0 +1,209 @@
+//! The state of one root in SQLite: journal, snapshots, handles, views,
+//! operations, retries, events.
+//!
+//! One database, one connection, held exclusively by the one service of the
+//! root. Commits go to the write-ahead log without a flush, which is enough to
+//! survive the death of the process; [`State::barrier`] flushes the log, which
+//! is enough to survive a power loss and covers every commit before it.
+
+mod encoding;
+mod events;
+mod journal;
+mod operations;
+mod retries;
+mod sessions;
+mod snapshots;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+
+pub use encoding::{StoredEdit, pack_edits, pack_ranges, unpack_edits, unpack_ranges};
+pub use events::{Cost, CostRow, EventRow};
+pub use journal::{Facts, OperationJournal, OperationRecord};
+pub use operations::{OperationRow, StepRow};
+pub use sessions::SessionRow;
+
+/// The version of the schema that this program reads and writes.
+const SCHEMA_VERSION: i64 = 1;
+
+/// How large the write-ahead log may grow before it is folded into the
+/// database, in bytes.
+const LOG_BYTES: u64 = 4 << 20;
+
+/// The state could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The database says no.
+    #[error("state: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// The file system says no.
+    #[error("state: {0}")]
+    Io(#[from] std::io::Error),
+    /// The database was written by a later version of this program.
+    #[error("state: written by version {0} of the schema, this program reads {SCHEMA_VERSION}")]
+    TooNew(i64),
+    /// A record does not read as what it should be.
+    #[error("state: a damaged record of {0}")]
+    Damaged(&'static str),
+}
+
+/// The open state of a root.
+pub struct State {
+    db: Mutex<Connection>,
+    /// The write-ahead log, for flushing it without holding the database.
+    log: Option<File>,
+    path: PathBuf,
+    /// Names every handle of this root; see `engine::anchor::Handle::mint`.
+    pub handle_key: [u8; 32],
+    next_operation: AtomicU64,
+    /// Committed operations whose swaps are known to be flushed.
+    settled: Mutex<Vec<u64>>,
+    /// The chain value of the last event.
+    chain: Mutex<[u8; 32]>,
+    durable: bool,
+}
+
+impl State {
+    /// Opens the state in `directory`, which must be held by the caller's lock,
+    /// and makes it where there is none. Unless `durable`, nothing is flushed.
+    ///
+    /// # Errors
+    /// Where the database cannot be opened, is damaged, or is of a later version.
+    pub fn open(directory: &Path, durable: bool) -> Result<State, StateError> {
+        let path = directory.join("state.db");
+        let db = Connection::open(&path)?;
+        db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.pragma_update(None, "synchronous", if durable { "NORMAL" } else { "OFF" })?;
+        db.pragma_update(None, "wal_autocheckpoint", 0)?;
+        db.pragma_update(None, "temp_store", "MEMORY")?;
+        db.set_prepared_statement_cache_capacity(64);
+        migrate(&db)?;
+        let handle_key = handle_key(&db)?;
+        let last: i64 = db.query_row("SELECT coalesce(max(id), 0) FROM operation", [], |row| row.get(0))?;
+        let chain = events::last_chain(&db)?;
+        let state = State {
+            db: Mutex::new(db),
+            log: open_log(&path, durable)?,
+            path,
+            handle_key,
+            next_operation: AtomicU64::new(last as u64 + 1),
+            settled: Mutex::default(),
+            chain: Mutex::new(chain),
+            durable,
+        };
+        Ok(state)
+    }
+
+    /// Returns a number that no operation of this root ever had.
+    pub fn next_operation(&self) -> u64 {
+        self.next_operation.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// Makes every commit so far survive a power loss.
+    ///
+    /// # Errors
+    /// Where the flush fails; it must not be tried again, since the system may
+    /// have dropped what it could not write.
+    pub fn barrier(&self) -> Result<(), StateError> {
+        if let Some(log) = &self.log {
+            log.sync_data()?;
+        }
+        Ok(())
+    }
+
+    /// Folds a long write-ahead log into the database. Slow, so not for the way
+    /// of an answer.
+    pub fn tidy(&self) -> Result<(), StateError> {
+        let log = self.path.with_extension("db-wal");
+        if log.metadata().is_ok_and(|meta| meta.len() > LOG_BYTES) {
+            self.checkpoint("PASSIVE")?;
+        }
+        Ok(())
+    }
+
+    /// Folds the whole write-ahead log into the database, for a clean end.
+    pub fn close(&self) -> Result<(), StateError> {
+        self.checkpoint("TRUNCATE")
+    }
+
+    /// Returns what the database's own check finds; `"ok"` where all is well.
+    pub fn integrity(&self) -> Result<String, StateError> {
+        Ok(self.db().query_row("PRAGMA quick_check", [], |row| row.get(0))?)
+    }
+
+    fn checkpoint(&self, mode: &str) -> Result<(), StateError> {
+        let sql = format!("PRAGMA wal_checkpoint({mode})");
+        self.db().query_row(&sql, [], |_| Ok(()))?;
+        Ok(())
+    }
+
+    fn db(&self) -> MutexGuard<'_, Connection> {
+        // A panic between two statements leaves an open transaction, which the
+        // next one rolls back; the connection itself is sound.
+        self.db.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `write` as one transaction.
+    fn write<T>(
+        &self,
+        write: impl FnOnce(&Connection) -> Result<T, StateError>,
+    ) -> Result<T, StateError> {
+        let db = self.db();
+        if !db.is_autocommit() {
+            db.prepare_cached("ROLLBACK")?.execute([])?;
+        }
+        db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let result = write(&db);
+        let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        db.prepare_cached(end)?.execute([])?;
+        result
+    }
+}
+
+fn migrate(db: &Connection) -> Result<(), StateError> {
+    let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    match version {
+        0 => {
+            db.execute_batch(&format!("BEGIN; {} COMMIT;", include_str!("schema.sql")))?;
+            db.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            Ok(())
+        }
+        SCHEMA_VERSION => Ok(()),
+        later => Err(StateError::TooNew(later)),
+    }
+}
+
+fn handle_key(db: &Connection) -> Result<[u8; 32], StateError> {
+    let mut fresh = [0; 32];
+    fill_random(&mut fresh)?;
+    db.execute("INSERT OR IGNORE INTO meta VALUES ('handle_key', ?1)", [&fresh[..]])?;
+    let key: Vec<u8> =
+        db.query_row("SELECT value FROM meta WHERE key = 'handle_key'", [], |row| row.get(0))?;
+    key.try_into().map_err(|_| StateError::Damaged("the handle key"))
+}
+
+/// Fills `bytes` from the system's source of randomness.
+pub fn fill_random(bytes: &mut [u8]) -> Result<(), std::io::Error> {
+    let mut filled = 0;
+    while filled < bytes.len() {
+        filled += rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty())?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the write-ahead log is ours, not a user's file")]
+fn open_log(path: &Path, durable: bool) -> Result<Option<File>, StateError> {
+    if !durable {
+        return Ok(None);
+    }
+    // The name of the log must survive a power loss before anything in it can.
+    if let Some(directory) = path.parent() {
+        File::open(directory)?.sync_all()?;
+    }
+    Ok(Some(File::options().read(true).write(true).open(path.with_extension("db-wal"))?))
+}
