@@ -102,10 +102,7 @@ pub(crate) fn load() -> io::Result<Corpus> {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a bench reads its own data, no file of a user"
-)]
+#[expect(clippy::disallowed_methods, reason = "a bench reads its own data, no file of a user")]
 fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
@@ -121,20 +118,12 @@ fn read_rows(file: File) -> io::Result<Vec<RealEdit>> {
     let mut decoder = zstd::Decoder::new(file)?;
     decoder.window_log_max(WINDOW_LOG)?;
     let rows = BufReader::new(decoder).lines();
-    rows.map(|row| Ok(real_edit(serde_json::from_str(&row?)?)))
-        .collect()
+    rows.map(|row| Ok(real_edit(serde_json::from_str(&row?)?))).collect()
 }
 
 fn real_edit(row: Row) -> RealEdit {
-    let hunks = row.edit.into_iter().map(|(start, end, new)| Hunk {
-        old: start..end,
-        new,
-    });
-    RealEdit {
-        path: row.path,
-        read: row.read,
-        hunks: hunks.collect(),
-    }
+    let hunks = row.edit.into_iter().map(|(start, end, new)| Hunk { old: start..end, new });
+    RealEdit { path: row.path, read: row.read, hunks: hunks.collect() }
 }
 
 /// Returns four edits of every file in `folder`: lines of one place of the file
@@ -170,9 +159,6 @@ fn made_up(path: &str, read: &str, stride: usize) -> RealEdit {
     RealEdit {
         path: path.to_owned(),
         read: read.to_owned(),
-        hunks: (0..middle.saturating_sub(stride))
-            .step_by(40)
-            .map(hunk)
-            .collect(),
+        hunks: (0..middle.saturating_sub(stride)).step_by(40).map(hunk).collect(),
     }
 }

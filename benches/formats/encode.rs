@@ -46,28 +46,17 @@ pub(crate) fn script(edit: &RealEdit, handle: Handle) -> Script {
         ops: edit.hunks.iter().map(|hunk| op(hunk).into()).collect(),
         final_newline: None,
     };
-    Script {
-        files: vec![FileScript {
-            path: edit.path.clone(),
-            action,
-        }],
-    }
+    Script { files: vec![FileScript { path: edit.path.clone(), action }] }
 }
 
 fn op(hunk: &Hunk) -> OpKind {
     let lines = (hunk.old.start + 1, hunk.old.end);
     let body = Body::Text(hunk.text());
     if hunk.old.is_empty() {
-        return OpKind::Insert {
-            after: hunk.old.start,
-            body,
-        };
+        return OpKind::Insert { after: hunk.old.start, body };
     }
     if hunk.new.is_empty() {
-        return OpKind::Delete {
-            lines,
-            register: None,
-        };
+        return OpKind::Delete { lines, register: None };
     }
     OpKind::Replace { lines, body }
 }
@@ -121,9 +110,9 @@ fn line_hash(edit: &RealEdit, _: Handle) -> String {
 fn letters(line: &str) -> String {
     const ALPHABET: &[u8; 16] = b"ZPMQVRWSNKTXJBYH";
     // FNV-1a: any even spread of letters costs the same.
-    let hash = line.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = line
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let nibble = |shift: u32| char::from(ALPHABET[(hash >> shift & 15) as usize]);
     [nibble(4), nibble(0)].iter().collect()
 }
@@ -147,11 +136,7 @@ fn search_replace(edit: &RealEdit, _: Handle) -> String {
 
 /// Returns `text` with a newline at its end; nothing stays nothing.
 fn ended(text: &str) -> String {
-    let newline = if text.is_empty() || text.ends_with('\n') {
-        ""
-    } else {
-        "\n"
-    };
+    let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     format!("{text}{newline}")
 }
 
@@ -159,10 +144,7 @@ fn str_replace(edit: &RealEdit, _: Handle) -> String {
     let call = |quote: Quote| {
         json!({"path": edit.path, "old_string": quote.old, "new_string": quote.new}).to_string()
     };
-    let calls: Vec<String> = quotes(edit, Search::Substring)
-        .into_iter()
-        .map(call)
-        .collect();
+    let calls: Vec<String> = quotes(edit, Search::Substring).into_iter().map(call).collect();
     calls.join("\n")
 }
 
@@ -199,8 +181,7 @@ fn unified_diff(edit: &RealEdit, _: Handle) -> String {
 
 /// Returns the hunks in groups whose lines of context meet.
 fn near(edit: &RealEdit) -> impl Iterator<Item = &[Hunk]> {
-    edit.hunks
-        .chunk_by(|one, next| next.old.start - one.old.end <= 2 * CONTEXT)
+    edit.hunks.chunk_by(|one, next| next.old.start - one.old.end <= 2 * CONTEXT)
 }
 
 /// Returns the lines of a group with its context.
@@ -218,12 +199,8 @@ fn rows(edit: &RealEdit, hunks: &[Hunk]) -> String {
     let span = around(edit, hunks);
     let mut at = span.start;
     for hunk in hunks {
-        pieces[at..hunk.old.start]
-            .iter()
-            .for_each(|row| push(' ', row));
-        pieces[hunk.old.clone()]
-            .iter()
-            .for_each(|row| push('-', row));
+        pieces[at..hunk.old.start].iter().for_each(|row| push(' ', row));
+        pieces[hunk.old.clone()].iter().for_each(|row| push('-', row));
         hunk.new.iter().for_each(|row| push('+', row));
         at = hunk.old.end;
     }

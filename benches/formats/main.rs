@@ -43,11 +43,7 @@ fn main() -> io::Result<()> {
         }
     }
     let exact = faults.iter().filter(|fault| fault.is_none()).count();
-    writeln!(
-        out,
-        "round trip of anchor, text: {exact} of {} exact",
-        edits.len()
-    )?;
+    writeln!(out, "round trip of anchor, text: {exact} of {} exact", edits.len())?;
     if exact < edits.len() {
         return Err(io::Error::other("an edit did not survive the round trip"));
     }
@@ -55,18 +51,13 @@ fn main() -> io::Result<()> {
 }
 
 fn format_table(edits: &[RealEdit]) -> String {
-    let new_text = Column {
-        name: "new text alone",
-        counts: each(edits, |edit, _| tokens(&edit.new_text())),
-    };
+    let new_text =
+        Column { name: "new text alone", counts: each(edits, |edit, _| tokens(&edit.new_text())) };
     let columns = FORMATS.map(|format| Column {
         name: format.name,
         counts: each(edits, |edit, handle| tokens(&(format.write)(edit, handle))),
     });
-    let table = Formats {
-        new_text: &new_text,
-        columns: &columns,
-    };
+    let table = Formats { new_text: &new_text, columns: &columns };
     table.to_string()
 }
 
@@ -81,10 +72,7 @@ fn gutter_table(edits: &[RealEdit]) -> String {
         tokens: counts.iter().map(|count| count[index]).sum(),
     };
     let reads: Vec<Read> = GUTTERS.into_iter().enumerate().map(read).collect();
-    let table = Gutters {
-        lines: edits.iter().map(RealEdit::line_count).sum(),
-        reads: &reads,
-    };
+    let table = Gutters { lines: edits.iter().map(RealEdit::line_count).sum(), reads: &reads };
     table.to_string()
 }
 
@@ -97,9 +85,7 @@ fn tokens(text: &str) -> usize {
 fn each<T: Send>(edits: &[RealEdit], of: impl Fn(&RealEdit, Handle) -> T + Sync) -> Vec<T> {
     let run = |from: usize, edits: &[RealEdit]| -> Vec<T> {
         let numbered = edits.iter().zip(from as u64..);
-        numbered
-            .map(|(edit, number)| of(edit, handle(number)))
-            .collect()
+        numbered.map(|(edit, number)| of(edit, handle(number))).collect()
     };
     let (front, back) = edits.split_at(edits.len() / 2);
     std::thread::scope(|scope| {

@@ -32,9 +32,8 @@ pub(crate) fn quotes(edit: &RealEdit, search: Search) -> Vec<Quote> {
     let total = edit.line_count();
     let mut grown: Vec<(Range<usize>, Range<usize>)> = Vec::new();
     for (index, hunk) in edit.hunks.iter().enumerate() {
-        let lines = grow(hunk.old.clone(), total, |lines| {
-            occurs_once(edit, &pieces, lines, search)
-        });
+        let lines =
+            grow(hunk.old.clone(), total, |lines| occurs_once(edit, &pieces, lines, search));
         match grown.last_mut() {
             Some((last, hunks)) if lines.start < last.end => {
                 *last = last.start.min(lines.start)..last.end.max(lines.end);
@@ -54,10 +53,7 @@ pub(crate) fn quotes(edit: &RealEdit, search: Search) -> Vec<Quote> {
 
 fn quote(old: &[&str], new: &[&str]) -> Quote {
     let newline = if new.is_empty() { "\n" } else { "" };
-    Quote {
-        old: old.join("\n") + newline,
-        new: new.join("\n"),
-    }
+    Quote { old: old.join("\n") + newline, new: new.join("\n") }
 }
 
 /// Returns the fewest lines around `lines` that satisfy `enough`; all lines

@@ -33,11 +33,7 @@ fn apply(script: &Script, edit: &RealEdit) -> Result<Vec<u8>, String> {
     let snapshot = Arc::new(Snapshot::of(edit.read.clone().into_bytes()));
     let state = FileState {
         now: Some(Arc::clone(&snapshot)),
-        seen: Some(Seen {
-            view: View::all(snapshot.line_count()),
-            snapshot,
-            since: Since::Same,
-        }),
+        seen: Some(Seen { view: View::all(snapshot.line_count()), snapshot, since: Since::Same }),
         to: None,
         to_seen: None,
     };

@@ -36,14 +36,8 @@ pub(crate) struct Formats<'a> {
 
 impl Display for Formats<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "| tokens an edit    |   mean | median |    p95 | over new text | new text |"
-        )?;
-        writeln!(
-            f,
-            "|-------------------|-------:|-------:|-------:|--------------:|---------:|"
-        )?;
+        writeln!(f, "| tokens an edit    |   mean | median |    p95 | over new text | new text |")?;
+        writeln!(f, "|-------------------|-------:|-------:|-------:|--------------:|---------:|")?;
         for column in std::iter::once(self.new_text).chain(self.columns) {
             let over = column.mean() - self.new_text.mean();
             let share = 100.0 * self.new_text.total() as f64 / column.total() as f64;

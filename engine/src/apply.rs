@@ -65,7 +65,11 @@ pub struct Transaction<'a> {
 
 impl<'a> Transaction<'a> {
     /// Returns the transaction of `intent`, with the contents of each step.
-    pub fn new(context: Context<'a>, intent: Intent, contents: Vec<Contents<'a>>) -> Transaction<'a> {
+    pub fn new(
+        context: Context<'a>,
+        intent: Intent,
+        contents: Vec<Contents<'a>>,
+    ) -> Transaction<'a> {
         debug_assert_eq!(intent.steps.len(), contents.len(), "BUG: a step without contents");
         Transaction { context, intent, contents }
     }

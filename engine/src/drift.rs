@@ -64,10 +64,7 @@ fn follow(
     let first = now.lines.line_starting_at(start)?;
     let there = first..first + span.len();
     let same = there.end <= now.line_count()
-        && there
-            .clone()
-            .zip(span.clone())
-            .all(|(new, old)| now.line(new) == seen.line(old));
+        && there.clone().zip(span.clone()).all(|(new, old)| now.line(new) == seen.line(old));
     same.then_some(there)
 }
 
@@ -113,9 +110,7 @@ fn remains(change: &Change, bytes: &Range<usize>) -> Range<usize> {
             false => edit.range.start < at,
         };
         let before = change.edits().iter().filter(counts);
-        let grown: i64 = before
-            .map(|edit| edit.text.len() as i64 - edit.range.len() as i64)
-            .sum();
+        let grown: i64 = before.map(|edit| edit.text.len() as i64 - edit.range.len() as i64).sum();
         (at as i64 + grown) as usize
     };
     moved(bytes.start, !is_place)..moved(bytes.end, is_place)
@@ -156,10 +151,7 @@ pub fn line_hunks(
             _ => hunks.push((old, new)),
         }
     }
-    hunks
-        .into_iter()
-        .map(|(old, new)| (old, new.len()))
-        .collect()
+    hunks.into_iter().map(|(old, new)| (old, new.len())).collect()
 }
 
 /// Returns the lines that bytes lie in; none for a place where a line starts.
@@ -167,11 +159,7 @@ fn touched_lines(snapshot: &Snapshot, bytes: &Range<usize>) -> Range<usize> {
     let lines = &snapshot.lines;
     // The byte-order mark is no line's.
     let (start, end) = (bytes.start.max(lines.bom()), bytes.end.max(lines.bom()));
-    let first = lines
-        .line_starting_at(start)
-        .unwrap_or_else(|| lines.line_at(start));
-    let last = lines
-        .line_starting_at(end)
-        .unwrap_or_else(|| lines.line_at(end) + 1);
+    let first = lines.line_starting_at(start).unwrap_or_else(|| lines.line_at(start));
+    let last = lines.line_starting_at(end).unwrap_or_else(|| lines.line_at(end) + 1);
     first..last.min(snapshot.line_count()).max(first)
 }

@@ -78,15 +78,8 @@ impl Change {
             range: head..before.len() - tail,
             text: after[head..after.len() - tail].to_vec(),
         };
-        let edits = if edit.range.is_empty() && edit.text.is_empty() {
-            vec![]
-        } else {
-            vec![edit]
-        };
-        Change {
-            edits,
-            before_len: before.len(),
-        }
+        let edits = if edit.range.is_empty() && edit.text.is_empty() { vec![] } else { vec![edit] };
+        Change { edits, before_len: before.len() }
     }
 
     /// Returns the edits, sorted and disjoint.
@@ -119,9 +112,9 @@ impl Change {
 
     /// Returns the length of the content after, in bytes.
     pub fn after_len(&self) -> usize {
-        self.edits.iter().fold(self.before_len, |len, edit| {
-            len + edit.text.len() - edit.range.len()
-        })
+        self.edits
+            .iter()
+            .fold(self.before_len, |len, edit| len + edit.text.len() - edit.range.len())
     }
 
     /// Returns the content after as slices of `before` and of the new texts,
@@ -140,11 +133,7 @@ impl Change {
 
     /// Returns the content after. Runs in O(content + change).
     pub fn apply(&self, before: &[u8]) -> Vec<u8> {
-        debug_assert_eq!(
-            before.len(),
-            self.before_len,
-            "BUG: change of another content"
-        );
+        debug_assert_eq!(before.len(), self.before_len, "BUG: change of another content");
         let mut after = Vec::with_capacity(self.after_len());
         for piece in self.pieces(before) {
             after.extend_from_slice(piece);
@@ -164,21 +153,14 @@ impl Change {
                 text: before[edit.range.clone()].to_vec(),
             }
         });
-        Change {
-            edits: edits.collect(),
-            before_len: self.after_len(),
-        }
+        Change { edits: edits.collect(), before_len: self.after_len() }
     }
 
     /// Returns the one change that does what `self` and then `next` do. Runs in
     /// O(edits of both + new text).
     #[must_use]
     pub fn compose(&self, next: &Change) -> Change {
-        debug_assert_eq!(
-            self.after_len(),
-            next.before_len,
-            "BUG: changes that do not meet"
-        );
+        debug_assert_eq!(self.after_len(), next.before_len, "BUG: changes that do not meet");
         Composer::default().run(self, next)
     }
 
@@ -192,12 +174,7 @@ impl Change {
             }
             if at < edit.range.end {
                 let start = (edit.range.start as i64 + shift) as usize;
-                return start
-                    + if bias == Bias::After {
-                        edit.text.len()
-                    } else {
-                        0
-                    };
+                return start + if bias == Bias::After { edit.text.len() } else { 0 };
             }
             shift += edit.text.len() as i64 - edit.range.len() as i64;
         }
@@ -263,10 +240,7 @@ impl Composer {
             }
         }
         self.close();
-        Change {
-            edits: self.edits,
-            before_len: first.before_len,
-        }
+        Change { edits: self.edits, before_len: first.before_len }
     }
 
     /// Passes over `len` bytes of the content in the middle, keeping them or not.
@@ -314,27 +288,20 @@ impl Composer {
 
     fn delete(&mut self, len: usize) {
         let at = self.at;
-        let open = self.open.get_or_insert_with(|| Edit {
-            range: at..at,
-            text: Vec::new(),
-        });
+        let open = self.open.get_or_insert_with(|| Edit { range: at..at, text: Vec::new() });
         open.range.end += len;
         self.at += len;
     }
 
     fn insert(&mut self, text: &[u8]) {
         let at = self.at;
-        let open = self.open.get_or_insert_with(|| Edit {
-            range: at..at,
-            text: Vec::new(),
-        });
+        let open = self.open.get_or_insert_with(|| Edit { range: at..at, text: Vec::new() });
         open.text.extend_from_slice(text);
     }
 
     fn close(&mut self) {
         let open = self.open.take();
-        self.edits
-            .extend(open.filter(|edit| !(edit.range.is_empty() && edit.text.is_empty())));
+        self.edits.extend(open.filter(|edit| !(edit.range.is_empty() && edit.text.is_empty())));
     }
 }
 
@@ -357,30 +324,21 @@ mod tests {
     use proptest::prelude::*;
 
     fn change(len: usize) -> impl Strategy<Value = Change> {
-        prop::collection::vec(
-            (0..=len, 0..=len, prop::collection::vec(any::<u8>(), 0..4)),
-            0..5,
-        )
-        .prop_map(move |raw| {
-            let mut at: Vec<usize> = raw.iter().flat_map(|(a, b, _)| [*a, *b]).collect();
-            at.sort_unstable();
-            let edits = raw.into_iter().enumerate();
-            let edits = edits.map(|(i, (.., text))| Edit {
-                range: at[2 * i]..at[2 * i + 1],
-                text,
-            });
-            Change::new(edits.collect(), len).expect("sorted ends make disjoint edits")
-        })
+        prop::collection::vec((0..=len, 0..=len, prop::collection::vec(any::<u8>(), 0..4)), 0..5)
+            .prop_map(move |raw| {
+                let mut at: Vec<usize> = raw.iter().flat_map(|(a, b, _)| [*a, *b]).collect();
+                at.sort_unstable();
+                let edits = raw.into_iter().enumerate();
+                let edits =
+                    edits.map(|(i, (.., text))| Edit { range: at[2 * i]..at[2 * i + 1], text });
+                Change::new(edits.collect(), len).expect("sorted ends make disjoint edits")
+            })
     }
 
     fn content_and_two_changes() -> impl Strategy<Value = (Vec<u8>, Change, Change)> {
         prop::collection::vec(any::<u8>(), 0..24).prop_flat_map(|before| {
             change(before.len()).prop_flat_map(move |first| {
-                (
-                    Just(before.clone()),
-                    Just(first.clone()),
-                    change(first.after_len()),
-                )
+                (Just(before.clone()), Just(first.clone()), change(first.after_len()))
             })
         })
     }
@@ -435,17 +393,8 @@ mod tests {
 
     #[test]
     fn disorder_is_refused() {
-        let edit = |range: Range<usize>| Edit {
-            range,
-            text: b"x".to_vec(),
-        };
-        assert_eq!(
-            Change::new(vec![edit(2..4), edit(3..5)], 9),
-            Err(Disorder::Overlap(1))
-        );
-        assert_eq!(
-            Change::new(vec![edit(2..4)], 3),
-            Err(Disorder::OutOfBounds(0))
-        );
+        let edit = |range: Range<usize>| Edit { range, text: b"x".to_vec() };
+        assert_eq!(Change::new(vec![edit(2..4), edit(3..5)], 9), Err(Disorder::Overlap(1)));
+        assert_eq!(Change::new(vec![edit(2..4)], 3), Err(Disorder::OutOfBounds(0)));
     }
 }

@@ -144,12 +144,7 @@ pub struct Refusal {
 impl Refusal {
     /// Returns a refusal that names no file yet.
     pub fn new(code: Code, message: impl Into<String>) -> Refusal {
-        Refusal {
-            code,
-            message: message.into(),
-            path: None,
-            op: None,
-        }
+        Refusal { code, message: message.into(), path: None, op: None }
     }
 
     /// Returns the refusal with `path` as its file, unless it names one already.

@@ -1,5 +1,7 @@
 //! A snapshot: one read of one file, with everything that is known about it.
 
+use std::sync::OnceLock;
+
 use crate::edit::Change;
 use crate::hash::ContentHash;
 use crate::text::{Encoding, Eol, LineIndex};
@@ -16,6 +18,8 @@ pub struct Snapshot {
     pub hash: ContentHash,
     /// How the bytes stand for characters.
     pub encoding: Encoding,
+    /// How the lines end, once somebody has asked.
+    eol: OnceLock<Eol>,
 }
 
 impl Snapshot {
@@ -29,31 +33,18 @@ impl Snapshot {
     pub fn of_hashed(bytes: Vec<u8>, hash: ContentHash) -> Snapshot {
         let lines = LineIndex::of(&bytes);
         let encoding = Encoding::of(&bytes);
-        Snapshot {
-            bytes,
-            lines,
-            hash,
-            encoding,
-        }
+        Snapshot { bytes, lines, hash, encoding, eol: OnceLock::new() }
     }
 
     /// Returns the snapshot of this content after `change`, without looking for
     /// lines in unchanged bytes.
     pub fn after(&self, change: &Change) -> Snapshot {
         let bytes = change.apply(&self.bytes);
-        let pieces = change
-            .edits()
-            .iter()
-            .map(|edit| (edit.range.clone(), edit.text.as_slice()));
+        let pieces = change.edits().iter().map(|edit| (edit.range.clone(), edit.text.as_slice()));
         let lines = self.lines.spliced(&bytes, pieces);
         let hash = ContentHash::of(&bytes);
         let encoding = Encoding::of(&bytes);
-        Snapshot {
-            bytes,
-            lines,
-            hash,
-            encoding,
-        }
+        Snapshot { bytes, lines, hash, encoding, eol: OnceLock::new() }
     }
 
     /// Returns the number of lines.
@@ -66,9 +57,9 @@ impl Snapshot {
         self.lines.content(&self.bytes, line)
     }
 
-    /// Returns how the lines end.
+    /// Returns how the lines end. Looks at the bytes the first time only.
     pub fn eol(&self) -> Eol {
-        self.lines.eol(&self.bytes)
+        *self.eol.get_or_init(|| self.lines.eol(&self.bytes))
     }
 }
 

@@ -137,11 +137,7 @@ impl LineIndex {
         let mut breaks = Vec::with_capacity(bytes.len() / 32 + 1);
         breaks.push(bom_len(bytes) as u32);
         breaks.extend(memchr::memchr_iter(newline, bytes).map(|at| at as u32 + 1));
-        LineIndex {
-            breaks,
-            len: bytes.len() as u32,
-            newline,
-        }
+        LineIndex { breaks, len: bytes.len() as u32, newline }
     }
 
     /// Returns the index of `after`, which is this content with `pieces`
@@ -175,11 +171,7 @@ impl LineIndex {
         if breaks.len() < 2 {
             return LineIndex::of(after);
         }
-        LineIndex {
-            breaks,
-            len: after.len() as u32,
-            newline: b'\n',
-        }
+        LineIndex { breaks, len: after.len() as u32, newline: b'\n' }
     }
 
     /// Returns the number of lines.
@@ -205,9 +197,7 @@ impl LineIndex {
     /// Returns where line `line` (0-based) starts; the end of the file for the
     /// line after the last.
     pub fn start(&self, line: usize) -> usize {
-        self.breaks
-            .get(line)
-            .map_or(self.len as usize, |&at| at as usize)
+        self.breaks.get(line).map_or(self.len as usize, |&at| at as usize)
     }
 
     /// Returns the bytes of the 0-based half-open range of lines, terminators
@@ -219,9 +209,7 @@ impl LineIndex {
     /// Returns the line (0-based) that holds byte `offset`; the number of lines
     /// at the end of a terminated file. Runs in O(log lines).
     pub fn line_at(&self, offset: usize) -> usize {
-        self.breaks
-            .partition_point(|&at| at as usize <= offset)
-            .saturating_sub(1)
+        self.breaks.partition_point(|&at| at as usize <= offset).saturating_sub(1)
     }
 
     /// Returns the line (0-based) that starts at byte `offset`, or the number
@@ -323,10 +311,7 @@ pub fn lines_of_text(text: &str) -> Result<Vec<&str>, Refusal> {
 /// Returns the column of byte `column` of a line in UTF-16 code units; invalid
 /// bytes count one unit each, as editors show them.
 pub fn utf16_column(line: &[u8], column: usize) -> usize {
-    utf16_units(line)
-        .take_while(|(at, _)| *at < column)
-        .map(|(_, units)| units)
-        .sum()
+    utf16_units(line).take_while(|(at, _)| *at < column).map(|(_, units)| units).sum()
 }
 
 /// Returns the byte column of UTF-16 column `column` of a line, or the line's
@@ -348,10 +333,7 @@ fn utf16_units(line: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
     line.utf8_chunks().flat_map(move |chunk| {
         let start = at;
         at += chunk.valid().len() + chunk.invalid().len();
-        let valid = chunk
-            .valid()
-            .char_indices()
-            .map(move |(i, c)| (start + i, c.len_utf16()));
+        let valid = chunk.valid().char_indices().map(move |(i, c)| (start + i, c.len_utf16()));
         let bad_from = start + chunk.valid().len();
         let invalid = (0..chunk.invalid().len()).map(move |i| (bad_from + i, 1));
         valid.chain(invalid)

@@ -59,10 +59,7 @@ pub struct Findings {
 impl Findings {
     /// Returns the answer of a check that has none.
     pub fn inconclusive() -> Findings {
-        Findings {
-            verdict: Verdict::Inconclusive,
-            diagnostics: Vec::new(),
-        }
+        Findings { verdict: Verdict::Inconclusive, diagnostics: Vec::new() }
     }
 }
 
@@ -90,11 +87,8 @@ impl Delta {
     /// against findings after. Two are the same where place, source and message
     /// agree; one of two equal ones can stay and the other be new.
     pub fn of(before: &Findings, after: &Findings, change: &Change) -> Delta {
-        let mut carried: Vec<Diagnostic> = before
-            .diagnostics
-            .iter()
-            .map(|diagnostic| carry(diagnostic, change))
-            .collect();
+        let mut carried: Vec<Diagnostic> =
+            before.diagnostics.iter().map(|diagnostic| carry(diagnostic, change)).collect();
         let mut new = Vec::new();
         let mut unchanged = 0;
         for diagnostic in &after.diagnostics {
@@ -106,22 +100,14 @@ impl Delta {
                 None => new.push(diagnostic.clone()),
             }
         }
-        Delta {
-            verdict: weaker(before.verdict, after.verdict),
-            new,
-            fixed: carried,
-            unchanged,
-        }
+        Delta { verdict: weaker(before.verdict, after.verdict), new, fixed: carried, unchanged }
     }
 }
 
 fn carry(diagnostic: &Diagnostic, change: &Change) -> Diagnostic {
     let start = change.map_pos(diagnostic.range.start, Bias::After);
     let end = change.map_pos(diagnostic.range.end, Bias::Before);
-    Diagnostic {
-        range: start..end.max(start),
-        ..diagnostic.clone()
-    }
+    Diagnostic { range: start..end.max(start), ..diagnostic.clone() }
 }
 
 fn weaker(a: Verdict, b: Verdict) -> Verdict {
@@ -141,31 +127,17 @@ mod tests {
 
     fn finding(range: Range<usize>, message: &str) -> Diagnostic {
         let severity = Severity::Error;
-        Diagnostic {
-            range,
-            severity,
-            source: "syntax".into(),
-            message: message.into(),
-        }
+        Diagnostic { range, severity, source: "syntax".into(), message: message.into() }
     }
 
     fn findings(diagnostics: Vec<Diagnostic>) -> Findings {
-        Findings {
-            verdict: Verdict::Fresh,
-            diagnostics,
-        }
+        Findings { verdict: Verdict::Fresh, diagnostics }
     }
 
     #[test]
     fn only_what_the_edit_brought_in_is_new() {
-        let change = Change::new(
-            vec![Edit {
-                range: 0..0,
-                text: b"12345".to_vec(),
-            }],
-            40,
-        )
-        .expect("one edit");
+        let change =
+            Change::new(vec![Edit { range: 0..0, text: b"12345".to_vec() }], 40).expect("one edit");
         let before = findings(vec![finding(10..12, "old"), finding(20..21, "gone")]);
         let after = findings(vec![finding(2..3, "new"), finding(15..17, "old")]);
         let delta = Delta::of(&before, &after, &change);

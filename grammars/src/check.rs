@@ -65,10 +65,7 @@ fn findings(mut diagnostics: Vec<Diagnostic>) -> Findings {
     diagnostics.truncate(FINDINGS_MAX);
     // What is missing is found behind blanks and reported before them.
     diagnostics.sort_by_key(|fault| fault.range.start);
-    Findings {
-        verdict,
-        diagnostics,
-    }
+    Findings { verdict, diagnostics }
 }
 
 /// Returns what is wrong, in the order of the places, and no more than one
@@ -162,12 +159,7 @@ fn where_it_ended(end: usize, bytes: &[u8]) -> Range<usize> {
 }
 
 fn diagnostic(range: Range<usize>, message: String) -> Diagnostic {
-    Diagnostic {
-        range,
-        severity: Severity::Error,
-        source: SOURCE.to_owned(),
-        message,
-    }
+    Diagnostic { range, severity: Severity::Error, source: SOURCE.to_owned(), message }
 }
 
 fn is_tolerated(language: &Language, fault: &Diagnostic) -> bool {
@@ -212,11 +204,7 @@ mod tests {
         let sound = text.replace(['«', '»'], "");
         assert_eq!(check_text(path, &sound), findings(vec![]), "sound");
         let crlf = sound.replace('\n', "\r\n");
-        assert_eq!(
-            check_text(path, &crlf),
-            findings(vec![]),
-            "sound, with CRLF"
-        );
+        assert_eq!(check_text(path, &crlf), findings(vec![]), "sound, with CRLF");
 
         let (head, rest) = text.split_once('«').expect("a mark opens");
         let (_, tail) = rest.split_once('»').expect("a mark closes");
@@ -225,12 +213,7 @@ mod tests {
         let rows = (found.diagnostics.iter()).map(|at| 1 + broken.lines.line_at(at.range.start));
         assert_eq!(rows.min(), Some(row), "{found:?}");
         assert_eq!(found.verdict, Verdict::Fresh);
-        assert!(
-            found
-                .diagnostics
-                .iter()
-                .all(|fault| fault.message.chars().count() <= 53)
-        );
+        assert!(found.diagnostics.iter().all(|fault| fault.message.chars().count() <= 53));
     }
 
     #[test]
@@ -244,43 +227,23 @@ mod tests {
     #[test]
     fn c() {
         check("a.c", "int f(int a«)» {\n    return a;\n}\n", 1);
-        check(
-            "a.c",
-            "int f(void) {\n    int x[3«]»;\n    return 1;\n}\n",
-            2,
-        );
+        check("a.c", "int f(void) {\n    int x[3«]»;\n    return 1;\n}\n", 2);
         check("a.c", "int f(void) {\n    return 1«;»\n}\n", 2);
         check("a.c", "char *f(void) {\n    return «\"»x\";\n}\n", 2);
     }
 
     #[test]
     fn go() {
-        check(
-            "a.go",
-            "package a\n\nfunc f(a int«)» int {\n\treturn a\n}\n",
-            3,
-        );
+        check("a.go", "package a\n\nfunc f(a int«)» int {\n\treturn a\n}\n", 3);
         check("a.go", "package a\n\nfunc f() {\n\tg(\"x«\"»)\n}\n", 4);
         check("a.go", "package a\n\nfunc f() «{»\n\tg()\n}\n", 5);
     }
 
     #[test]
     fn java() {
-        check(
-            "A.java",
-            "class A {\n    int f(int a«)» {\n        return a;\n    }\n}\n",
-            2,
-        );
-        check(
-            "A.java",
-            "class A {\n    int f() {\n        return 1«;»\n    }\n}\n",
-            3,
-        );
-        check(
-            "A.java",
-            "class A {\n    int f() {\n        return 1;\n    «}»\n}\n",
-            5,
-        );
+        check("A.java", "class A {\n    int f(int a«)» {\n        return a;\n    }\n}\n", 2);
+        check("A.java", "class A {\n    int f() {\n        return 1«;»\n    }\n}\n", 3);
+        check("A.java", "class A {\n    int f() {\n        return 1;\n    «}»\n}\n", 5);
     }
 
     #[test]
@@ -288,11 +251,7 @@ mod tests {
         check("a.js", "function f(a«)» {\n  return [a];\n}\n", 1);
         check("a.js", "function f(a) {\n  return [a«]»;\n}\n", 2);
         check("a.js", "const s = `a${b«}»`;\nconst t = 1;\n", 1);
-        check(
-            "a.jsx",
-            "const s = (\n  <a b={1}>\n    {c«}»\n  </a>\n);\n",
-            1,
-        );
+        check("a.jsx", "const s = (\n  <a b={1}>\n    {c«}»\n  </a>\n);\n", 1);
     }
 
     #[test]
@@ -300,11 +259,7 @@ mod tests {
         check("a.json", "{\n  \"a\": [1, 2«]»,\n  \"b\": 1\n}\n", 2);
         check("a.json", "{\n  \"a\": «\"»b\"\n}\n", 2);
         check("a.json", "{\n  \"a\": 1«,»\n  \"b\": 2\n}\n", 2);
-        check(
-            "tsconfig.json",
-            "{\n  // a\n  \"a\": [1,],\n  \"b\": {\"c\": 1«}»,\n}\n",
-            5,
-        );
+        check("tsconfig.json", "{\n  // a\n  \"a\": [1,],\n  \"b\": {\"c\": 1«}»,\n}\n", 5);
         assert_eq!(check_text("a.json", "{\"a\": 1,}").diagnostics.len(), 1);
     }
 
@@ -328,11 +283,7 @@ mod tests {
         check("a.rs", "fn f() {\n    let s = \"x«\"»;\n}\n", 2);
         check("a.rs", "fn f() {\n    let s = 1«;»\n}\n", 2);
         check("a.rs", "struct S {\n    x: u8,\n«}»\n", 2);
-        check(
-            "a.rs",
-            "use a::b;\n\nfn f() {\n    if a «{»\n    }\n}\n\nfn g() {}\n",
-            3,
-        );
+        check("a.rs", "use a::b;\n\nfn f() {\n    if a «{»\n    }\n}\n\nfn g() {}\n", 3);
     }
 
     #[test]
@@ -344,21 +295,9 @@ mod tests {
 
     #[test]
     fn typescript() {
-        check(
-            "a.ts",
-            "function f(a: number«)»: number {\n  return a;\n}\n",
-            1,
-        );
-        check(
-            "a.ts",
-            "interface A {\n  b: string;\n}\nconst s: string = «\"»b\";\n",
-            4,
-        );
-        check(
-            "a.tsx",
-            "const v = <a b={1}>{c}</a>;\nconst w = <a>{c«}»</a>;\n",
-            2,
-        );
+        check("a.ts", "function f(a: number«)»: number {\n  return a;\n}\n", 1);
+        check("a.ts", "interface A {\n  b: string;\n}\nconst s: string = «\"»b\";\n", 4);
+        check("a.tsx", "const v = <a b={1}>{c}</a>;\nconst w = <a>{c«}»</a>;\n", 2);
     }
 
     #[test]
@@ -372,10 +311,7 @@ mod tests {
     #[test]
     fn only_errors_that_an_edit_brings_in_are_new() {
         let before = Snapshot::of(b"fn f( {}\n\nfn g() {}\n\nfn h() { let x = ; }\n".to_vec());
-        let edit = |range, text: &str| Edit {
-            range,
-            text: text.into(),
-        };
+        let edit = |range, text: &str| Edit { range, text: text.into() };
         let edits = vec![edit(0..0, "// A comment.\n"), edit(17..19, "{ 1 + }")];
         let change = Change::new(edits, before.bytes.len()).expect("the edits are in order");
         let after = before.after(&change);
@@ -391,29 +327,17 @@ mod tests {
     #[test]
     fn what_cannot_be_parsed_is_inconclusive() {
         assert_eq!(check_text("a.unknown", "fn f( {"), Findings::inconclusive());
-        assert_eq!(
-            check_text("a.rs", "fn f() {}\rfn g( {}\r"),
-            Findings::inconclusive()
-        );
+        assert_eq!(check_text("a.rs", "fn f() {}\rfn g( {}\r"), Findings::inconclusive());
         assert_eq!(check_text("a.rs", "fn f( {\0}"), Findings::inconclusive());
         let utf16 = Snapshot::of(b"\xff\xfef\0n\0".to_vec());
-        assert_eq!(
-            SyntaxCheck::default().check("a.rs", &utf16),
-            Findings::inconclusive()
-        );
+        assert_eq!(SyntaxCheck::default().check("a.rs", &utf16), Findings::inconclusive());
     }
 
     #[test]
     fn no_time_is_inconclusive_and_never_an_empty_list() {
-        let limits = Limits {
-            time: Duration::ZERO,
-            ..Limits::default()
-        };
+        let limits = Limits { time: Duration::ZERO, ..Limits::default() };
         let long = Snapshot::of("fn f() { let x = 1; }\n".repeat(1000).into());
-        assert_eq!(
-            SyntaxCheck { limits }.check("a.rs", &long),
-            Findings::inconclusive()
-        );
+        assert_eq!(SyntaxCheck { limits }.check("a.rs", &long), Findings::inconclusive());
     }
 
     #[test]
@@ -427,15 +351,9 @@ mod tests {
     fn a_message_quotes_one_short_line_and_no_control_character() {
         assert_eq!(unexpected(b"\n  a b \n c"), "unexpected `a b`");
         assert_eq!(unexpected(b" \n"), "syntax error");
-        assert_eq!(
-            unexpected(b"a\x1b[2J\xff"),
-            "unexpected `a\u{fffd}[2J\u{fffd}`"
-        );
+        assert_eq!(unexpected(b"a\x1b[2J\xff"), "unexpected `a\u{fffd}[2J\u{fffd}`");
         let long = unexpected("ä".repeat(200).as_bytes());
         assert_eq!(long, format!("unexpected `{}…`", "ä".repeat(39)));
-        assert_eq!(
-            unexpected("ä".repeat(40).as_bytes()).matches('ä').count(),
-            40
-        );
+        assert_eq!(unexpected("ä".repeat(40).as_bytes()).matches('ä').count(), 40);
     }
 }

@@ -33,10 +33,7 @@ pub struct Language {
 /// nesting. It may write 1,024 bytes of state and some write more: then the
 /// process is aborted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(
-    dead_code,
-    reason = "each kind belongs to a language, which the build may lack"
-)]
+#[allow(dead_code, reason = "each kind belongs to a language, which the build may lack")]
 pub(crate) enum Nesting {
     /// It does not, or stops by itself when its state is full.
     Safe,
@@ -63,8 +60,7 @@ impl Language {
             let matching = language.globs.iter().filter(|glob| matches(glob, path));
             Some((matching.map(|glob| glob.len()).max()?, language))
         });
-        best.max_by_key(|(len, _)| *len)
-            .map(|(_, language)| language)
+        best.max_by_key(|(len, _)| *len).map(|(_, language)| language)
     }
 
     /// Returns the language of the interpreter that the first line of `bytes`
@@ -146,12 +142,7 @@ static LANGUAGES: &[Language] = &[
         ..PLAIN
     },
     #[cfg(feature = "lang-go")]
-    Language {
-        id: "go",
-        globs: &["*.go"],
-        grammar: || tree_sitter_go::LANGUAGE.into(),
-        ..PLAIN
-    },
+    Language { id: "go", globs: &["*.go"], grammar: || tree_sitter_go::LANGUAGE.into(), ..PLAIN },
     #[cfg(feature = "lang-java")]
     Language {
         id: "java",
@@ -220,14 +211,7 @@ static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-python")]
     Language {
         id: "python",
-        globs: &[
-            "*.py",
-            "*.pyi",
-            "*.pyw",
-            "SConscript",
-            "SConstruct",
-            "wscript",
-        ],
+        globs: &["*.py", "*.pyi", "*.pyw", "SConscript", "SConstruct", "wscript"],
         interpreters: &["python", "pypy", "uv"],
         nesting: Nesting::Indents,
         grammar: || tree_sitter_python::LANGUAGE.into(),
@@ -316,10 +300,7 @@ fn interpreter(bytes: &[u8]) -> Option<&str> {
     // The kernel reads no more than 256 bytes of the line either.
     let line = bytes.get(..256).unwrap_or(bytes).strip_prefix(b"#!")?;
     let line = line.split(|&byte| byte == b'\n').next()?;
-    let mut words = str::from_utf8(line)
-        .ok()?
-        .split_ascii_whitespace()
-        .map(program);
+    let mut words = str::from_utf8(line).ok()?.split_ascii_whitespace().map(program);
     let first = words.next()?;
     let program = match first {
         "env" => words.find(|word| !word.starts_with('-') && !word.contains('='))?,
@@ -393,11 +374,7 @@ mod tests {
         check("bin/tool", "#!/bin/sh\n", Some("bash"));
         check("bin/tool", "#! /usr/bin/python3.13 -u", Some("python"));
         check("bin/tool", "#!/usr/bin/env node\n", Some("javascript"));
-        check(
-            "bin/tool",
-            "#!/usr/bin/env -S A=1 deno run\n",
-            Some("typescript"),
-        );
+        check("bin/tool", "#!/usr/bin/env -S A=1 deno run\n", Some("typescript"));
         check("bin/tool", "#!/usr/bin/perl\n", None);
         check("bin/tool", "#!\n", None);
         check("bin/tool", "#!/usr/bin/env\n", None);

@@ -34,11 +34,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            content_bytes: 1 << 20,
-            line_bytes: 64 << 10,
-            time: Duration::from_secs(1),
-        }
+        Limits { content_bytes: 1 << 20, line_bytes: 64 << 10, time: Duration::from_secs(1) }
     }
 }
 
@@ -190,60 +186,34 @@ mod tests {
 
     #[test]
     fn a_killer_of_parsers_is_refused_at_once() {
-        assert!(matches!(
-            parse_as("a.js", &"a+".repeat(1 << 20)),
-            Parse::TooLarge
-        ));
-        assert!(matches!(
-            parse_as("a.js", &"a+".repeat(40 << 10)),
-            Parse::TooLarge
-        ));
+        assert!(matches!(parse_as("a.js", &"a+".repeat(1 << 20)), Parse::TooLarge));
+        assert!(matches!(parse_as("a.js", &"a+".repeat(40 << 10)), Parse::TooLarge));
         assert!(matches!(parse_as("a.js", "a\0"), Parse::Unfit));
     }
 
     #[test]
     fn a_deadline_ends_a_parse_that_the_size_allows() {
-        let limits = Limits {
-            time: Duration::from_millis(50),
-            ..Limits::default()
-        };
+        let limits = Limits { time: Duration::from_millis(50), ..Limits::default() };
         let rust = Language::of_path("a.rs").expect("Rust is in the registry");
         for unit in ["fn f() { let x = 1; }\n", "(((((((\n", "a<b<\n", "\"\n"] {
             let text = unit.repeat((900 << 10) / unit.len());
             let outcome = parse(rust, text.as_bytes(), limits);
-            assert!(
-                matches!(outcome, Parse::Parsed(_) | Parse::TimedOut),
-                "{outcome:?}"
-            );
+            assert!(matches!(outcome, Parse::Parsed(_) | Parse::TimedOut), "{outcome:?}");
         }
     }
 
     #[test]
     fn layout_that_its_scanner_could_not_hold_is_never_parsed_as_yaml() {
-        let nested = |levels| {
-            (0..levels)
-                .map(|n| format!("{:n$}a:\n", ""))
-                .collect::<String>()
-        };
+        let nested = |levels| (0..levels).map(|n| format!("{:n$}a:\n", "")).collect::<String>();
         assert!(matches!(parse_as("a.yaml", &nested(300)), Parse::Unfit));
-        assert!(matches!(
-            parse_as("a.yaml", &"- ".repeat(400)),
-            Parse::Unfit
-        ));
+        assert!(matches!(parse_as("a.yaml", &"- ".repeat(400)), Parse::Unfit));
         assert!(matches!(parse_as("a.yaml", &nested(80)), Parse::Parsed(_)));
-        assert!(matches!(
-            parse_as("a.yaml", &"- a: b: c\n".repeat(1000)),
-            Parse::Parsed(_)
-        ));
+        assert!(matches!(parse_as("a.yaml", &"- a: b: c\n".repeat(1000)), Parse::Parsed(_)));
     }
 
     #[test]
     fn layout_that_its_scanner_could_not_hold_is_never_parsed_as_python() {
-        let nested = |levels| {
-            (0..levels)
-                .map(|n| format!("{:n$}if x:\n", ""))
-                .collect::<String>()
-        };
+        let nested = |levels| (0..levels).map(|n| format!("{:n$}if x:\n", "")).collect::<String>();
         assert!(matches!(parse_as("a.py", &nested(600)), Parse::Unfit));
         assert!(matches!(parse_as("a.py", &nested(200)), Parse::Parsed(_)));
         // The scanner adds up indentation over lines that a backslash joins.

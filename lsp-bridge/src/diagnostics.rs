@@ -103,13 +103,7 @@ mod tests {
 
     fn findings_of(json: &str, verdict: Verdict) -> Findings {
         let snapshot = Snapshot::of("ä = 1;\r\nb = 2;\r\n".into());
-        findings(
-            &items(json),
-            "srv",
-            &snapshot,
-            PositionEncoding::Utf16,
-            verdict,
-        )
+        findings(&items(json), "srv", &snapshot, PositionEncoding::Utf16, verdict)
     }
 
     fn found(
@@ -118,12 +112,7 @@ mod tests {
         source: &str,
         message: &str,
     ) -> Diagnostic {
-        Diagnostic {
-            range,
-            severity,
-            source: source.into(),
-            message: message.into(),
-        }
+        Diagnostic { range, severity, source: source.into(), message: message.into() }
     }
 
     #[test]
@@ -152,23 +141,11 @@ mod tests {
     #[test]
     fn an_answer_that_is_not_whole_is_partial() {
         let broken = r#"[{"message":"m"},{"message":7}]"#;
-        assert_eq!(
-            findings_of(broken, Verdict::Fresh).verdict,
-            Verdict::Partial
-        );
-        assert_eq!(
-            findings_of(broken, Verdict::Temporal).verdict,
-            Verdict::Temporal
-        );
-        let many = format!(
-            "[{}]",
-            vec![r#"{"message":"m"}"#; FINDINGS_MAX + 1].join(",")
-        );
+        assert_eq!(findings_of(broken, Verdict::Fresh).verdict, Verdict::Partial);
+        assert_eq!(findings_of(broken, Verdict::Temporal).verdict, Verdict::Temporal);
+        let many = format!("[{}]", vec![r#"{"message":"m"}"#; FINDINGS_MAX + 1].join(","));
         let cut = findings_of(&many, Verdict::Fresh);
-        assert_eq!(
-            (cut.verdict, cut.diagnostics.len()),
-            (Verdict::Partial, FINDINGS_MAX)
-        );
+        assert_eq!((cut.verdict, cut.diagnostics.len()), (Verdict::Partial, FINDINGS_MAX));
     }
 
     #[test]

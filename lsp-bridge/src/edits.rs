@@ -135,24 +135,16 @@ fn exact_edit(edit: &TextEdit, document: &Document<'_>, eol: Eol) -> Result<Edit
         let message = "an edit of the server ends before it starts";
         return Err(Refusal::new(Code::Malformed, message));
     }
-    Ok(Edit {
-        range,
-        text: with_line_ends(text, eol).into_bytes(),
-    })
+    Ok(Edit { range, text: with_line_ends(text, eol).into_bytes() })
 }
 
 /// Returns the new text, unless it is that of a snippet.
 fn literal_text(edit: &TextEdit) -> Option<&str> {
-    edit.new_text
-        .as_deref()
-        .filter(|_| edit.insert_text_format != Some(2))
+    edit.new_text.as_deref().filter(|_| edit.insert_text_format != Some(2))
 }
 
 fn out_of_document() -> Refusal {
-    Refusal::new(
-        Code::LspVersion,
-        "the server edits a place that the document does not have",
-    )
+    Refusal::new(Code::LspVersion, "the server edits a place that the document does not have")
 }
 
 /// Checks that the server counts the lines and columns before the last edit as
@@ -225,10 +217,7 @@ mod tests {
         TextEdit {
             range: Range {
                 start: Position { line, character },
-                end: Position {
-                    line: end_line,
-                    character: end_character,
-                },
+                end: Position { line: end_line, character: end_character },
             },
             new_text: Some(text.to_owned()),
             insert_text_format: None,
@@ -252,15 +241,10 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, edits: &[([u32; 4], &str)], expected: Result<&str, Code>) {
-        let edits: Vec<TextEdit> = edits
-            .iter()
-            .map(|(range, text)| text_edit(*range, text))
-            .collect();
+        let edits: Vec<TextEdit> =
+            edits.iter().map(|(range, text)| text_edit(*range, text)).collect();
         let found = after(text.as_bytes(), &edits);
-        assert_eq!(
-            found.as_deref(),
-            expected.map(str::as_bytes).as_ref().map(|bytes| *bytes)
-        );
+        assert_eq!(found.as_deref(), expected.map(str::as_bytes).as_ref().map(|bytes| *bytes));
     }
 
     fn check_json(json: &str, expected: Result<&str, Code>) {
@@ -273,21 +257,9 @@ mod tests {
 
     #[test]
     fn edits_refer_to_the_text_before_and_come_in_any_order() {
-        check(
-            "ab\ncd\n",
-            &[([1, 0, 1, 1], "C"), ([0, 1, 0, 2], "")],
-            Ok("a\nCd\n"),
-        );
-        check(
-            "ab\n",
-            &[([0, 1, 0, 1], "1"), ([0, 1, 0, 1], "2")],
-            Ok("a12b\n"),
-        );
-        check(
-            "ab\n",
-            &[([0, 0, 0, 1], "A"), ([0, 0, 0, 0], "1")],
-            Ok("1Ab\n"),
-        );
+        check("ab\ncd\n", &[([1, 0, 1, 1], "C"), ([0, 1, 0, 2], "")], Ok("a\nCd\n"));
+        check("ab\n", &[([0, 1, 0, 1], "1"), ([0, 1, 0, 1], "2")], Ok("a12b\n"));
+        check("ab\n", &[([0, 0, 0, 1], "A"), ([0, 0, 0, 0], "1")], Ok("1Ab\n"));
         check("𝄞b\n", &[([0, 2, 0, 3], "c")], Ok("𝄞c\n"));
         check("a\nb", &[([0, 0, 2, 0], "all")], Ok("all"));
         check("ab\n", &[], Ok("ab\n"));
@@ -295,21 +267,9 @@ mod tests {
 
     #[test]
     fn edits_that_share_text_are_refused() {
-        check(
-            "abcd",
-            &[([0, 0, 0, 2], "x"), ([0, 1, 0, 3], "y")],
-            Err(Code::Overlap),
-        );
-        check(
-            "abcd",
-            &[([0, 0, 0, 2], "x"), ([0, 0, 0, 2], "x")],
-            Err(Code::Overlap),
-        );
-        check(
-            "abcd",
-            &[([0, 0, 0, 2], "x"), ([0, 1, 0, 1], "y")],
-            Err(Code::Overlap),
-        );
+        check("abcd", &[([0, 0, 0, 2], "x"), ([0, 1, 0, 3], "y")], Err(Code::Overlap));
+        check("abcd", &[([0, 0, 0, 2], "x"), ([0, 0, 0, 2], "x")], Err(Code::Overlap));
+        check("abcd", &[([0, 0, 0, 2], "x"), ([0, 1, 0, 1], "y")], Err(Code::Overlap));
     }
 
     #[test]
@@ -332,17 +292,9 @@ mod tests {
 
     #[test]
     fn new_text_takes_the_line_ends_of_the_document() {
-        check(
-            "a\r\nb\r\n",
-            &[([1, 0, 1, 0], "x\ny\r\n")],
-            Ok("a\r\nx\r\ny\r\nb\r\n"),
-        );
+        check("a\r\nb\r\n", &[([1, 0, 1, 0], "x\ny\r\n")], Ok("a\r\nx\r\ny\r\nb\r\n"));
         check("a\nb\n", &[([1, 0, 1, 0], "x\r\n")], Ok("a\nx\nb\n"));
-        check(
-            "a\nb\r\n",
-            &[([1, 0, 1, 0], "x\r\ny\n")],
-            Ok("a\nx\r\ny\nb\r\n"),
-        );
+        check("a\nb\r\n", &[([1, 0, 1, 0], "x\r\ny\n")], Ok("a\nx\r\ny\nb\r\n"));
     }
 
     #[test]
@@ -363,14 +315,8 @@ mod tests {
     #[test]
     fn only_edits_of_the_document_count() {
         let edit = r#"[{"range":{"start":{"line":0,"character":0},"end":{"line":0,"character":1}},"newText":"X"}]"#;
-        check_json(
-            &format!(r#"{{"changes":{{"file:///a b.rs":{edit}}}}}"#),
-            Ok("Xbc\n"),
-        );
-        check_json(
-            &format!(r#"{{"changes":{{"file:///c.rs":{edit}}}}}"#),
-            Ok("abc\n"),
-        );
+        check_json(&format!(r#"{{"changes":{{"file:///a b.rs":{edit}}}}}"#), Ok("Xbc\n"));
+        check_json(&format!(r#"{{"changes":{{"file:///c.rs":{edit}}}}}"#), Ok("abc\n"));
         check_json(r#"{"changes":null,"documentChanges":null}"#, Ok("abc\n"));
         let both = r#"{"changes":{"file:///a b.rs":EDIT},"documentChanges":[]}"#;
         check_json(&both.replace("EDIT", edit), Ok("abc\n"));
@@ -381,10 +327,7 @@ mod tests {
         let rename = r#"{"documentChanges":[{"kind":"rename","oldUri":"file:///OLD","newUri":"file:///n"}]}"#;
         check_json(&rename.replace("OLD", "a%20b.rs"), Err(Code::Unsupported));
         check_json(rename, Ok("abc\n"));
-        let snippet = TextEdit {
-            insert_text_format: Some(2),
-            ..text_edit([0, 0, 0, 0], "$0")
-        };
+        let snippet = TextEdit { insert_text_format: Some(2), ..text_edit([0, 0, 0, 0], "$0") };
         assert_eq!(after(b"a", &[snippet]), Err(Code::Unsupported));
     }
 
@@ -401,19 +344,10 @@ mod tests {
     fn from_the_back(text: &str, edits: &[TextEdit]) -> Option<String> {
         let offset = |position: Position| {
             let lines: Vec<&str> = text.split_inclusive('\n').chain([""]).collect();
-            let before: usize = lines[..position.line as usize]
-                .iter()
-                .map(|line| line.len())
-                .sum();
+            let before: usize = lines[..position.line as usize].iter().map(|line| line.len()).sum();
             let line = lines[position.line as usize].trim_end_matches(['\r', '\n']);
-            let units: Vec<u16> = line
-                .encode_utf16()
-                .take(position.character as usize)
-                .collect();
-            before
-                + String::from_utf16(&units)
-                    .expect("between characters")
-                    .len()
+            let units: Vec<u16> = line.encode_utf16().take(position.character as usize).collect();
+            before + String::from_utf16(&units).expect("between characters").len()
         };
         let mut order: Vec<usize> = (0..edits.len()).collect();
         order.sort_by_key(|&index| (edits[index].range.start, edits[index].range.end, index));
@@ -441,10 +375,7 @@ mod tests {
                 .collect();
             let place = prop::sample::select(boundaries);
             let edit = (place.clone(), place, "[xy]{0,2}").prop_map(|(a, b, text)| TextEdit {
-                range: Range {
-                    start: a.min(b),
-                    end: a.max(b),
-                },
+                range: Range { start: a.min(b), end: a.max(b) },
                 new_text: Some(text),
                 insert_text_format: None,
             });

@@ -21,10 +21,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            header_bytes: 16 << 10,
-            body_bytes: 64 << 20,
-        }
+        Limits { header_bytes: 16 << 10, body_bytes: 64 << 20 }
     }
 }
 
@@ -89,11 +86,7 @@ pub struct FrameReader<R> {
 impl<R: BufRead> FrameReader<R> {
     /// Returns a reader of the messages in `stream`.
     pub fn new(stream: R, limits: Limits) -> FrameReader<R> {
-        FrameReader {
-            stream,
-            limits,
-            header: Header::default(),
-        }
+        FrameReader { stream, limits, header: Header::default() }
     }
 
     /// Returns the next body, or `None` where the stream ends between messages.
@@ -229,10 +222,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const LIMITS: Limits = Limits {
-        header_bytes: 200,
-        body_bytes: 1000,
-    };
+    const LIMITS: Limits = Limits { header_bytes: 200, body_bytes: 1000 };
 
     /// A stream that hands out its bytes in the pieces it was given.
     struct Pieces {
@@ -248,11 +238,7 @@ mod tests {
             cuts.sort_unstable();
             cuts.dedup();
             let pieces = cuts.windows(2).map(|pair| bytes[pair[0]..pair[1]].to_vec());
-            Pieces {
-                pieces: pieces.collect::<Vec<_>>().into_iter(),
-                now: vec![],
-                used: 0,
-            }
+            Pieces { pieces: pieces.collect::<Vec<_>>().into_iter(), now: vec![], used: 0 }
         }
     }
 
@@ -305,23 +291,14 @@ mod tests {
     #[test]
     fn bodies_come_one_by_one() {
         check("", &[]);
-        check(
-            "Content-Length: 2\r\n\r\n{}Content-Length: 0\r\n\r\n",
-            &["{}", ""],
-        );
+        check("Content-Length: 2\r\n\r\n{}Content-Length: 0\r\n\r\n", &["{}", ""]);
     }
 
     #[test]
     fn headers_are_read_leniently() {
         check("content-LENGTH :2\n\n{}", &["{}"]);
-        check(
-            "Content-Type: x; charset=utf8\r\nContent-Length: 2\r\n\r\n{}",
-            &["{}"],
-        );
-        check(
-            "X-Unknown: 1\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
-            &["{}"],
-        );
+        check("Content-Type: x; charset=utf8\r\nContent-Length: 2\r\n\r\n{}", &["{}"]);
+        check("X-Unknown: 1\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}", &["{}"]);
         check("\r\n\nContent-Length: 2\r\n\r\n{}\n", &["{}"]);
     }
 
@@ -329,10 +306,7 @@ mod tests {
     fn junk_is_reported_and_passed_over() {
         check(
             "Loading 3 plugins: ok\nContent-Length: 2\r\n\r\n{}",
-            &[
-                "! junk where a header should be: \"Loading 3 plugins: ok\"",
-                "{}",
-            ],
+            &["! junk where a header should be: \"Loading 3 plugins: ok\"", "{}"],
         );
         check(
             "Content-Length: 2\r\noops\r\n\r\n{}",
@@ -347,39 +321,24 @@ mod tests {
         let read = |stream: &str| read_all(stream.as_bytes());
         assert_eq!(read("Content-Type: x\r\n\r\n"), with(""));
         assert_eq!(read("Content-Length: -1\r\n\r\n"), with("-1"));
-        assert_eq!(
-            read("Content-Length: 1\r\nContent-Length: 2\r\n\r\n"),
-            with("1, 2")
-        );
+        assert_eq!(read("Content-Length: 1\r\nContent-Length: 2\r\n\r\n"), with("1, 2"));
     }
 
     #[test]
     fn a_stream_that_ends_too_soon_is_truncated() {
         check("Content-Le", &["! the stream ended within a header"]);
-        check(
-            "Content-Length: 2\r\n",
-            &["! the stream ended within a header"],
-        );
-        check(
-            "Content-Length: 3\r\n\r\n{}",
-            &["! the stream ended after 2 of 3 bytes"],
-        );
+        check("Content-Length: 2\r\n", &["! the stream ended within a header"]);
+        check("Content-Length: 3\r\n\r\n{}", &["! the stream ended after 2 of 3 bytes"]);
     }
 
     #[test]
     fn what_is_too_large_is_not_read() {
         let endless = format!("Content-Length: 2\r\nX: {}", "x".repeat(300));
         check(&endless, &["! a header of more than 200 bytes"]);
-        check(
-            "Content-Length: 1001\r\n\r\n",
-            &["! a body of 1001 bytes, more than 1000"],
-        );
+        check("Content-Length: 1001\r\n\r\n", &["! a body of 1001 bytes, more than 1000"]);
         let digits = "9".repeat(50);
         let said = read_all(format!("Content-Length: {digits}\r\n\r\n").as_bytes());
-        assert_eq!(
-            said,
-            [format!("! a body of {} bytes, more than 1000", usize::MAX)]
-        );
+        assert_eq!(said, [format!("! a body of {} bytes, more than 1000", usize::MAX)]);
     }
 
     #[test]

@@ -75,10 +75,7 @@ impl ResponseError {
 
     /// Returns whether the same request may succeed a little later.
     pub fn is_temporary(&self) -> bool {
-        matches!(
-            self.code,
-            ResponseError::CONTENT_MODIFIED | ResponseError::SERVER_CANCELLED
-        )
+        matches!(self.code, ResponseError::CONTENT_MODIFIED | ResponseError::SERVER_CANCELLED)
     }
 }
 
@@ -93,15 +90,8 @@ impl<'a> Message<'a> {
         // The method goes first: an id of the server's own choice may equal one
         // of ours.
         Ok(match (envelope.method, envelope.id) {
-            (Some(method), Some(id)) => Message::Request {
-                id,
-                method,
-                params: envelope.params,
-            },
-            (Some(method), None) => Message::Notification {
-                method,
-                params: envelope.params,
-            },
+            (Some(method), Some(id)) => Message::Request { id, method, params: envelope.params },
+            (Some(method), None) => Message::Notification { method, params: envelope.params },
             (None, id) => Message::Response {
                 result: match envelope.error {
                     Some(error) => Err(error),
@@ -371,10 +361,7 @@ mod tests {
             panic!("an id without a method is an answer");
         };
         assert_eq!(id, Some(Id::Number(7)));
-        assert_eq!(
-            read::<Option<i32>>(result.expect("a result")).expect("null"),
-            None
-        );
+        assert_eq!(read::<Option<i32>>(result.expect("a result")).expect("null"), None);
 
         let Message::Response { id, result } =
             parse(r#"{"id":null,"error":{"code":-32801,"message":"content modified"}}"#)
@@ -388,15 +375,9 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_an_error() {
-        for body in [
-            "",
-            "[]",
-            "1",
-            "{}",
-            r#"{"result":1}"#,
-            r#"{"id":{},"method":"m"}"#,
-            "{\"method\":",
-        ] {
+        for body in
+            ["", "[]", "1", "{}", r#"{"result":1}"#, r#"{"id":{},"method":"m"}"#, "{\"method\":"]
+        {
             assert!(Message::parse(body.as_bytes()).is_err(), "{body}");
         }
         assert!(Message::parse(b"{\"method\":\"\xff\"}").is_err());
@@ -412,10 +393,7 @@ mod tests {
                 {"range":{"start":{"line":-1,"character":0},"end":{"line":0,"character":0}},"message":"o"},
                 {"severity":1}, 7]}"#,
         );
-        assert_eq!(
-            (published.version, published.diagnostics.unreadable),
-            (None, 2)
-        );
+        assert_eq!((published.version, published.diagnostics.unreadable), (None, 2));
         let [first, second, third] = published.diagnostics.readable.as_slice() else {
             panic!("three of five are readable");
         };

@@ -39,11 +39,7 @@ impl PositionEncoding {
 
     /// Returns the encoding that the protocol calls `name`, if it is one.
     pub fn parse(name: &str) -> Option<PositionEncoding> {
-        let all = [
-            PositionEncoding::Utf8,
-            PositionEncoding::Utf16,
-            PositionEncoding::Utf32,
-        ];
+        let all = [PositionEncoding::Utf8, PositionEncoding::Utf16, PositionEncoding::Utf32];
         all.into_iter().find(|encoding| encoding.as_str() == name)
     }
 
@@ -103,10 +99,7 @@ pub fn position(snapshot: &Snapshot, offset: usize, encoding: PositionEncoding) 
     let content = snapshot.line(line);
     let column = offset.saturating_sub(snapshot.lines.start(line));
     let before = characters(content, encoding).take_while(|c| c.at + c.len <= column);
-    Position {
-        line: line as u32,
-        character: before.map(|c| c.units as u32).sum(),
-    }
+    Position { line: line as u32, character: before.map(|c| c.units as u32).sum() }
 }
 
 /// Returns where the first line ends that servers do not agree upon: at a CR
@@ -143,11 +136,7 @@ fn characters(line: &[u8], encoding: PositionEncoding) -> impl Iterator<Item = C
     });
     all.map(move |(len, units)| {
         at += len;
-        Character {
-            at: at - len,
-            len,
-            units,
-        }
+        Character { at: at - len, len, units }
     })
 }
 
@@ -197,10 +186,7 @@ mod tests {
         assert_eq!(position(&snapshot, 2, Utf8), at(0, 0));
         assert_eq!(position(&snapshot, 6, Utf16), at(0, 3));
         assert_eq!(position(&snapshot, 99, Utf16), at(1, 1));
-        let inverted = Range {
-            start: at(1, 0),
-            end: at(0, 0),
-        };
+        let inverted = Range { start: at(1, 0), end: at(0, 0) };
         assert_eq!(byte_range(&snapshot, inverted, Utf16), 7..7);
     }
 

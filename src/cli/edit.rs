@@ -110,7 +110,8 @@ fn summarize(answer: &wire::EditResult, paint: &mut Paint) -> Result<(), CliErro
         }
         for op in &file.ops {
             let (first, last) = op.lines;
-            let moved = op.relocated.as_ref().map(|by| format!(", relocated {by}")).unwrap_or_default();
+            let moved =
+                op.relocated.as_ref().map(|by| format!(", relocated {by}")).unwrap_or_default();
             let already = if op.already { ", was there already" } else { "" };
             match first > last {
                 true => paint.faint(&format!("after line {last}{moved}{already}"))?,
@@ -177,7 +178,8 @@ fn source(path: Option<&str>) -> Result<String, CliError> {
 
 /// Returns the parameters: whole ones, a list of files, or a text.
 fn params(source: &str, format: &str) -> Result<wire::ApplyParams, CliError> {
-    let wrong = |error: serde_json::Error| CliError::Usage(format!("the edit is no JSON of ours: {error}"));
+    let wrong =
+        |error: serde_json::Error| CliError::Usage(format!("the edit is no JSON of ours: {error}"));
     let format = format.to_owned();
     Ok(match source.trim_start().as_bytes().first() {
         Some(b'{') => {
@@ -191,6 +193,10 @@ fn params(source: &str, format: &str) -> Result<wire::ApplyParams, CliError> {
             let files = serde_json::from_str(source).map_err(wrong)?;
             wire::ApplyParams { format, files: Some(files), ..wire::ApplyParams::default() }
         }
-        _ => wire::ApplyParams { format, text: Some(source.to_owned()), ..wire::ApplyParams::default() },
+        _ => wire::ApplyParams {
+            format,
+            text: Some(source.to_owned()),
+            ..wire::ApplyParams::default()
+        },
     })
 }

@@ -87,7 +87,11 @@ impl Endpoint {
     }
 
     /// Carries out a request and returns its result as JSON.
-    pub(super) fn raw(&mut self, method: &str, params: &impl Serialize) -> Result<String, CliError> {
+    pub(super) fn raw(
+        &mut self,
+        method: &str,
+        params: &impl Serialize,
+    ) -> Result<String, CliError> {
         let params = serde_json::to_string(params)?;
         match self {
             Endpoint::Daemon(client) => Ok(client.call(method, &params)?),

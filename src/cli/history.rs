@@ -113,7 +113,8 @@ fn list(operation: &wire::Operation, paint: &mut Paint) -> Result<(), CliError> 
         agent => agent,
     };
     let of = operation.target.map(|target| format!(" of {target}")).unwrap_or_default();
-    let head = format!("{} {}{of} by {who}: {}", operation.operation, operation.kind, files.join(", "));
+    let head =
+        format!("{} {}{of} by {who}: {}", operation.operation, operation.kind, files.join(", "));
     match operation.undone_by {
         Some(by) => paint.faint(&format!("{head} (taken back by {by})"))?,
         None => paint.line(&head)?,

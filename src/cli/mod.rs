@@ -40,7 +40,13 @@ struct Common {
     #[arg(long, global = true, value_name = "DIR")]
     root: Option<PathBuf>,
     /// The session to speak in
-    #[arg(long, global = true, env = "ANCHORD_SESSION", default_value = "cli", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "ANCHORD_SESSION",
+        default_value = "cli",
+        hide_env_values = true
+    )]
     session: String,
     /// Print the protocol's JSON instead of text
     #[arg(long, global = true)]
@@ -71,6 +77,9 @@ enum Command {
     Doctor,
     /// See it work, on a copy of a real directory
     Tour(tour::Tour),
+    /// Count tokens for the daemon, which has no room for the vocabulary
+    #[command(name = crate::tokens::SERVE, hide = true)]
+    CountTokens,
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -110,12 +119,15 @@ pub fn main() -> ExitCode {
         }
     };
     let mut paint = Paint::stdout();
-    let result = run(&arguments, &mut paint).and_then(|end| paint.flush().map(|()| end).map_err(CliError::Io));
+    let result = run(&arguments, &mut paint)
+        .and_then(|end| paint.flush().map(|()| end).map_err(CliError::Io));
     match result {
         Ok(End::Done) => ExitCode::SUCCESS,
         Ok(End::Rejected) => ExitCode::from(1),
         // Whoever reads us has seen enough.
-        Err(CliError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(CliError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             paint::complain(&error.to_string());
             ExitCode::from(2)
@@ -138,6 +150,10 @@ fn run(arguments: &Arguments, paint: &mut Paint) -> Result<End, CliError> {
         Command::Serve(serve) => serve::run(serve, common),
         Command::Doctor => doctor::run(common, paint),
         Command::Tour(tour) => tour::run(tour, paint),
+        Command::CountTokens => {
+            crate::tokens::serve(&mut std::io::stdin().lock(), &mut std::io::stdout().lock())?;
+            Ok(End::Done)
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Arguments::command(), "anchord", &mut script);

@@ -52,7 +52,11 @@ fn settings(serve: &Serve) -> Result<Settings, CliError> {
     };
     Ok(Settings {
         home: state_home()?,
-        options: Options { durability, ..Options::default() },
+        options: Options {
+            durability,
+            counter: std::env::current_exe().ok(),
+            ..Options::default()
+        },
         idle: (serve.idle_exit > 0).then(|| Duration::from_secs(serve.idle_exit)),
     })
 }
@@ -64,7 +68,14 @@ fn attach(serve: &Serve, root: &Path) -> Result<End, CliError> {
     let root = place.root.to_string_lossy().into_owned();
     let idle = serve.idle_exit.to_string();
     let arguments = [
-        "serve", "--detached", "--root", &root, "--durability", &serve.durability, "--idle-exit", &idle,
+        "serve",
+        "--detached",
+        "--root",
+        &root,
+        "--durability",
+        &serve.durability,
+        "--idle-exit",
+        &idle,
     ];
     let stream = client::find_or_start(&place.socket(), &program, &arguments, &place.root)?;
     let inward = stream.try_clone()?;

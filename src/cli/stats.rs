@@ -38,7 +38,9 @@ pub(super) fn run(
 pub(super) fn show(answer: &wire::StatsResult, paint: &mut Paint) -> Result<(), CliError> {
     for group in &answer.groups {
         paint.title(&group.name)?;
-        let rate = |rate: Option<f64>| rate.map_or("–".to_owned(), |rate| format!("{:.1} %", rate * 100.0));
+        let rate = |rate: Option<f64>| {
+            rate.map_or("–".to_owned(), |rate| format!("{:.1} %", rate * 100.0))
+        };
         paint.line(&format!(
             "  {} edits: {} at the first try ({}), {} after retries ({}), {} undone",
             group.edits,

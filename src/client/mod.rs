@@ -65,15 +65,16 @@ impl Client {
         self.next += 1;
         let method = serde_json::Value::from(method);
         let id = self.next;
-        let line =
-            format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":{method},\"params\":{params}}}\n");
+        let line = format!(
+            "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":{method},\"params\":{params}}}\n"
+        );
         self.stream.get_mut().write_all(line.as_bytes())?;
         let mut line = String::new();
         if self.stream.read_line(&mut line)? == 0 {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it went away").into());
         }
-        let answer: Answer<'_> =
-            serde_json::from_str(&line).map_err(|error| ClientError::Nonsense(error.to_string()))?;
+        let answer: Answer<'_> = serde_json::from_str(&line)
+            .map_err(|error| ClientError::Nonsense(error.to_string()))?;
         match (answer.result, answer.error) {
             (Some(result), None) => Ok(result.get().to_owned()),
             (None, Some(error)) => Err(ClientError::Fault(error)),

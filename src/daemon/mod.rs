@@ -30,6 +30,10 @@ pub use place::{Place, nearest_root};
 /// How long work under way may go on after a signal.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
+/// Threads that carry connections. More than cores, since a request may wait
+/// for its turn at a file.
+const WORKERS: usize = 8;
+
 /// How a daemon runs.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -89,7 +93,8 @@ impl Root {
 /// # Errors
 /// Where the root cannot be served, or its socket not be made.
 pub fn run(root: &Path, settings: Settings) -> Result<(), DaemonError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
     let place = Place::of(root, &settings.home)?;
     let main = Root::open(place, settings.options.clone())?;
     let result = runtime.block_on(Arc::new(Daemon::new(main, settings)).serve());
@@ -149,7 +154,8 @@ impl Daemon {
     }
 
     fn admit(self: &Arc<Self>, stream: UnixStream, root: &Arc<Root>) {
-        let known = stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw());
+        let known =
+            stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw());
         let count = self.connections.fetch_add(1, Ordering::SeqCst);
         if !known || count >= self.settings.options.limits.connections {
             tracing::warn!("a caller was turned away (known: {known}, connections: {count})");

@@ -123,7 +123,12 @@ fn write_once(path: &Path, text: &str) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}", std::process::id()));
     let draft = PathBuf::from(name);
-    fs::File::options().write(true).create(true).truncate(true).open(&draft)?.write_all(text.as_bytes())?;
+    fs::File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&draft)?
+        .write_all(text.as_bytes())?;
     let linked = fs::hard_link(&draft, path);
     let _gone = rustix::fs::unlink(&draft);
     match linked {

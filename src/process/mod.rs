@@ -1,8 +1,12 @@
 //! Children: the only room that starts processes.
 
-use std::io;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// Starts a program that outlives us: with no input, no output and, once it
 /// calls [`leave_terminal`], no terminal.
@@ -26,4 +30,71 @@ pub fn spawn_detached(program: &Path, arguments: &[&str], directory: &Path) -> i
 pub fn leave_terminal() {
     // Only a group leader fails here, and a group leader has what it wants.
     let _leader = rustix::process::setsid();
+}
+
+/// A child that answers on its standard output what it is asked on its standard
+/// input. Its environment is empty; it is killed when this is dropped, and ends
+/// by itself when we are killed, since its input ends then.
+#[derive(Debug)]
+pub struct Worker {
+    child: Child,
+    input: ChildStdin,
+    output: ChildStdout,
+    patience: Duration,
+}
+
+impl Worker {
+    /// Starts a worker that may take `patience` for each read and write.
+    ///
+    /// # Errors
+    /// Where the program cannot be started.
+    #[expect(clippy::disallowed_methods, reason = "this is the room that starts processes")]
+    pub fn spawn(program: &Path, arguments: &[&str], patience: Duration) -> io::Result<Worker> {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        match (child.stdin.take(), child.stdout.take()) {
+            (Some(input), Some(output)) => Ok(Worker { child, input, output, patience }),
+            _ => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    fn wait(&self, end: BorrowedFd<'_>, what: PollFlags) -> io::Result<()> {
+        let mut ends = [PollFd::from_borrowed_fd(end, what)];
+        let patience = Timespec::try_from(self.patience).ok();
+        match poll(&mut ends, patience.as_ref())? {
+            0 => Err(io::ErrorKind::TimedOut.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Read for Worker {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.wait(self.output.as_fd(), PollFlags::IN)?;
+        self.output.read(buffer)
+    }
+}
+
+impl Write for Worker {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.wait(self.input.as_fd(), PollFlags::OUT)?;
+        // A pipe that has room takes this much without waiting.
+        self.input.write(&bytes[..bytes.len().min(4096)])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.input.flush()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+    }
 }

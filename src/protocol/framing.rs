@@ -59,8 +59,9 @@ impl RpcError {
 /// # Errors
 /// Where it is no JSON, is nested deeper than `depth`, or is no request.
 pub fn read(line: &[u8], depth: usize) -> Result<Incoming<'_>, RpcError> {
-    let text = std::str::from_utf8(line)
-        .map_err(|error| RpcError::new(RpcError::PARSE, format!("the message is not UTF-8: {error}")))?;
+    let text = std::str::from_utf8(line).map_err(|error| {
+        RpcError::new(RpcError::PARSE, format!("the message is not UTF-8: {error}"))
+    })?;
     if nesting(line) > depth {
         let text = format!("the message is nested deeper than {depth}");
         return Err(RpcError::new(RpcError::OVER_LIMIT, text));
@@ -90,14 +91,18 @@ pub fn result_line(id: &str, result: &str) -> String {
 pub fn error_line(id: &str, error: &RpcError) -> String {
     let message = serde_json::Value::from(error.message.as_str());
     let code = error.code;
-    format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{{\"code\":{code},\"message\":{message}}}}}\n")
+    format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{{\"code\":{code},\"message\":{message}}}}}\n"
+    )
 }
 
 /// Returns how deep brackets are nested, strings left out. Never recurses.
 fn nesting(line: &[u8]) -> usize {
     let (mut depth, mut deepest, mut at) = (0_usize, 0, 0);
     // Most of a message is strings; they are skipped quote by quote.
-    while let Some(found) = line[at..].iter().position(|b| matches!(b, b'"' | b'[' | b'{' | b']' | b'}')) {
+    while let Some(found) =
+        line[at..].iter().position(|b| matches!(b, b'"' | b'[' | b'{' | b']' | b'}'))
+    {
         at += found;
         match line[at] {
             b'"' => at = end_of_string(line, at),

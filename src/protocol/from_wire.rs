@@ -181,10 +181,16 @@ fn action(file: wire::FileParams) -> Result<Action, Refusal> {
         (None, None) => {
             let ops = ops.unwrap_or_default().into_iter().enumerate();
             let ops = ops.map(|(index, op)| line_op(op).map_err(|refusal| refusal.op(index)));
-            Ok(Action::Edit { handle: named("an edit")?, ops: ops.collect::<Result<_, _>>()?, final_newline })
+            Ok(Action::Edit {
+                handle: named("an edit")?,
+                ops: ops.collect::<Result<_, _>>()?,
+                final_newline,
+            })
         }
         (Some(wire::FileOp::Create), Some(text)) => Ok(Action::Create { text }),
-        (Some(wire::FileOp::Write), Some(text)) => Ok(Action::Write { handle: named("write")?, text }),
+        (Some(wire::FileOp::Write), Some(text)) => {
+            Ok(Action::Write { handle: named("write")?, text })
+        }
         (Some(wire::FileOp::Create | wire::FileOp::Write), None) => {
             Err(malformed("create and write need text"))
         }

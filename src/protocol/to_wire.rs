@@ -12,11 +12,11 @@ use crate::service::api;
 ///
 /// # Errors
 /// Where it cannot be written as JSON, which would be a bug of ours.
-pub fn response(response: &api::Response) -> Result<String, RpcError> {
+pub fn response(response: api::Response) -> Result<String, RpcError> {
     match response {
-        api::Response::Opened(opened) => json(&open_result(opened)),
+        api::Response::Opened(opened) => json(&open_result(&opened)),
         api::Response::Read(answer) => json(&read_result(answer)),
-        api::Response::Edit(answer) => json(&edit_result(answer)),
+        api::Response::Edit(answer) => json(&edit_result(&answer)),
         api::Response::Log(operations) => json(&wire::LogResult {
             status: ok(),
             operations: operations.iter().map(operation).collect(),
@@ -24,7 +24,7 @@ pub fn response(response: &api::Response) -> Result<String, RpcError> {
         api::Response::Show(detail) => json(&wire::ShowResult {
             status: ok(),
             operation: operation(&detail.operation),
-            diff: detail.diff.clone(),
+            diff: detail.diff,
         }),
         api::Response::Stats(summary) => json(&wire::StatsResult {
             status: ok(),
@@ -40,7 +40,7 @@ pub fn response(response: &api::Response) -> Result<String, RpcError> {
         }),
         api::Response::Rejected(refused) => json(&wire::RejectedResult {
             status: "rejected".to_owned(),
-            rejection: rejection(refused),
+            rejection: rejection(&refused),
         }),
     }
 }
@@ -58,7 +58,8 @@ pub fn fault(fault: &api::Fault) -> RpcError {
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, RpcError> {
-    serde_json::to_string(value).map_err(|error| RpcError::new(RpcError::INTERNAL, error.to_string()))
+    serde_json::to_string(value)
+        .map_err(|error| RpcError::new(RpcError::INTERNAL, error.to_string()))
 }
 
 fn ok() -> String {
@@ -100,21 +101,22 @@ fn open_result(opened: &api::Opened) -> wire::OpenResult {
     }
 }
 
-fn read_result(answer: &api::ReadAnswer) -> wire::ReadResult {
+fn read_result(answer: api::ReadAnswer) -> wire::ReadResult {
+    let unchanged = matches!(answer.body, api::ReadBody::Unchanged);
     let (mut text, mut delta) = (None, None);
-    match &answer.body {
-        api::ReadBody::Text(rows) => text = Some(rows.clone()),
+    match answer.body {
+        api::ReadBody::Text(rows) => text = Some(rows),
         api::ReadBody::Unchanged => {}
-        api::ReadBody::Delta(hunks) => delta = Some(hunks.iter().map(delta_hunk).collect()),
+        api::ReadBody::Delta(hunks) => delta = Some(hunks.into_iter().map(delta_hunk).collect()),
     }
     wire::ReadResult {
         status: ok(),
-        path: answer.path.clone(),
+        path: answer.path,
         handle: answer.handle.to_string(),
         text,
-        unchanged: matches!(answer.body, api::ReadBody::Unchanged),
+        unchanged,
         delta,
-        shown: answer.shown.clone(),
+        shown: answer.shown,
         next: answer.next,
         total_lines: answer.total_lines,
         eol: answer.eol.to_owned(),
@@ -124,8 +126,8 @@ fn read_result(answer: &api::ReadAnswer) -> wire::ReadResult {
     }
 }
 
-fn delta_hunk(hunk: &api::DeltaHunk) -> wire::DeltaHunk {
-    wire::DeltaHunk { old: hunk.old, new: hunk.new, text: hunk.text.clone() }
+fn delta_hunk(hunk: api::DeltaHunk) -> wire::DeltaHunk {
+    wire::DeltaHunk { old: hunk.old, new: hunk.new, text: hunk.text }
 }
 
 fn edit_result(answer: &api::EditAnswer) -> wire::EditResult {

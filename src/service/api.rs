@@ -27,6 +27,10 @@ pub trait Call: Send + Sync {
 
     /// Returns the limits in force.
     fn limits(&self) -> Limits;
+
+    /// Returns whether requests wait for nothing but the processor and their
+    /// turn, so that a thread may carry one out in the middle of other work.
+    fn is_quick(&self) -> bool;
 }
 
 /// What a request comes with.

@@ -45,7 +45,12 @@ impl Contents {
 
     /// Returns the content that `path` held when its stamp was `stamp`. With
     /// `sure`, only where no write can hide behind an equal stamp.
-    pub(super) fn current(&self, path: &RelPath, stamp: &Stamp, sure: bool) -> Option<Arc<Snapshot>> {
+    pub(super) fn current(
+        &self,
+        path: &RelPath,
+        stamp: &Stamp,
+        sure: bool,
+    ) -> Option<Arc<Snapshot>> {
         let inner = self.lock();
         let current = inner.current.get(path).filter(|current| current.stamp == *stamp)?;
         if sure && !current.is_settled() {

@@ -44,5 +44,8 @@ pub(super) fn unified(path: &str, to: &str, old: &Snapshot, new: &Snapshot) -> S
     let text = |snapshot: &Snapshot| String::from_utf8_lossy(&snapshot.bytes).into_owned();
     let (a, b) = (text(old), text(new));
     let diff = similar::TextDiff::configure().timeout(PATIENCE).diff_lines(&a, &b);
-    diff.unified_diff().context_radius(3).header(&format!("a/{path}"), &format!("b/{to}")).to_string()
+    diff.unified_diff()
+        .context_radius(3)
+        .header(&format!("a/{path}"), &format!("b/{to}"))
+        .to_string()
 }

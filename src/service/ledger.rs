@@ -1,8 +1,13 @@
 //! The ledger: counts what each attempt cost, after its answer, on a thread of
 //! its own, and does what else can wait.
+//!
+//! Jobs are taken in batches, so that a burst of requests wakes the thread once
+//! and is written down in one transaction.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,17 +16,29 @@ use engine::snapshot::Snapshot;
 
 use super::api::{Attempt, Traffic};
 use super::workspace::Workspace;
+use crate::process::Worker;
 use crate::state::Cost;
 use crate::tokens;
 
 /// How much text is counted exactly; more is estimated by its bytes.
 const EXACT_BYTES: usize = 1 << 20;
 
-/// How many jobs may wait. Beyond it costs are estimated at once.
-const WAITING_JOBS: usize = 1024;
+/// How many jobs may wait, and with how much text. Beyond it costs are
+/// estimated at once.
+const WAITING_JOBS: usize = 4096;
+const WAITING_BYTES: usize = 8 << 20;
+
+/// How long jobs are gathered before they are done.
+const GATHER: Duration = Duration::from_millis(50);
 
 /// How long a summary waits for the ledger to catch up.
 const CATCH_UP: Duration = Duration::from_secs(10);
+
+/// How long the counting process is kept when there is nothing to count.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// How long the counting process may take for one text.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Work that can wait until after the answer.
 pub(super) enum Job {
@@ -33,42 +50,81 @@ pub(super) enum Job {
     Mark(SyncSender<()>),
 }
 
+impl Job {
+    fn bytes(&self) -> usize {
+        match self {
+            Job::Count(job) => job.1.request.len() + job.1.response.len(),
+            Job::Keep(_) | Job::Mark(_) => 0,
+        }
+    }
+}
+
 /// The thread and the way to it.
 pub(super) struct Ledger {
-    jobs: Mutex<Option<SyncSender<Job>>>,
+    inbox: Arc<Inbox>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+#[derive(Default)]
+struct Inbox {
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    bytes: usize,
+    /// Whether somebody waits for what is waiting, so that nothing is gathered.
+    urgent: bool,
+    over: bool,
+}
+
 impl Ledger {
-    /// Starts the ledger of a workspace.
-    pub(super) fn start(workspace: Arc<Workspace>) -> std::io::Result<Ledger> {
-        let (sender, receiver) = sync_channel(WAITING_JOBS);
-        let run = move || work(&workspace, &receiver);
+    /// Starts the ledger of a workspace; tokens are counted by `counter`, or in
+    /// this process where there is none.
+    pub(super) fn start(
+        workspace: Arc<Workspace>,
+        counter: Option<PathBuf>,
+    ) -> std::io::Result<Ledger> {
+        let inbox = Arc::new(Inbox::default());
+        let theirs = Arc::clone(&inbox);
+        let run = move || work(&workspace, &theirs, &mut Counter::new(counter));
         let thread = std::thread::Builder::new().name("ledger".into()).spawn(run)?;
-        Ok(Ledger { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
+        Ok(Ledger { inbox, thread: Mutex::new(Some(thread)) })
     }
 
     /// Hands over a job; gives it back where too many wait.
     pub(super) fn send(&self, job: Job) -> Result<(), Job> {
-        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        match jobs.as_ref().map(|sender| sender.try_send(job)) {
-            Some(Err(TrySendError::Full(job) | TrySendError::Disconnected(job))) => Err(job),
-            _ => Ok(()),
+        let mut waiting = self.inbox.lock();
+        let full = waiting.jobs.len() >= WAITING_JOBS || waiting.bytes >= WAITING_BYTES;
+        if waiting.over || (full && !matches!(job, Job::Mark(_))) {
+            return Err(job);
         }
+        let first = waiting.jobs.is_empty();
+        waiting.bytes += job.bytes();
+        waiting.urgent |= matches!(job, Job::Mark(_));
+        let wake = first || waiting.urgent;
+        waiting.jobs.push_back(job);
+        drop(waiting);
+        if wake {
+            self.inbox.arrived.notify_one();
+        }
+        Ok(())
     }
 
     /// Waits until everything handed over so far is done, for a while.
     pub(super) fn catch_up(&self) {
         let (done, wait) = sync_channel(1);
-        let sender = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if sender.is_some_and(|sender| sender.send(Job::Mark(done)).is_ok()) {
+        if self.send(Job::Mark(done)).is_ok() {
             let _late = wait.recv_timeout(CATCH_UP);
         }
     }
 
     /// Finishes what waits and ends the thread.
     pub(super) fn stop(&self) {
-        drop(self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.inbox.lock().over = true;
+        self.inbox.arrived.notify_one();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             let _panicked = thread.join();
@@ -76,28 +132,79 @@ impl Ledger {
     }
 }
 
-fn work(workspace: &Workspace, jobs: &Receiver<Job>) {
-    for job in jobs {
-        let result = match job {
-            Job::Count(job) => {
-                let cost = cost(&job.0, &job.1, EXACT_BYTES);
-                workspace.state.put_cost(job.0.event, &cost)
+impl Inbox {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for jobs and takes them all; `None` at the end. An empty batch
+    /// means that nothing came for a while.
+    fn take(&self) -> Option<VecDeque<Job>> {
+        let mut waiting = self.lock();
+        if waiting.jobs.is_empty() && !waiting.over {
+            waiting = self.wait(waiting, IDLE);
+        }
+        if !waiting.jobs.is_empty() && !waiting.urgent && !waiting.over {
+            waiting = self.wait(waiting, GATHER);
+        }
+        if waiting.jobs.is_empty() && waiting.over {
+            return None;
+        }
+        waiting.urgent = false;
+        waiting.bytes = 0;
+        Some(std::mem::take(&mut waiting.jobs))
+    }
+
+    fn wait<'a>(
+        &self,
+        waiting: MutexGuard<'a, Waiting>,
+        patience: Duration,
+    ) -> MutexGuard<'a, Waiting> {
+        self.arrived.wait_timeout(waiting, patience).unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+fn work(workspace: &Workspace, inbox: &Inbox, counter: &mut Counter) {
+    while let Some(jobs) = inbox.take() {
+        if jobs.is_empty() {
+            counter.rest();
+        }
+        let mut costs = Vec::new();
+        let mut marks = Vec::new();
+        for job in jobs {
+            match job {
+                Job::Count(job) => {
+                    counter.estimated = false;
+                    costs.push((job.0.event, cost(&job.0, &job.1, counter)));
+                }
+                Job::Keep(snapshot) => {
+                    report(workspace.state.put_snapshot(&snapshot.hash.0, &snapshot.bytes))
+                }
+                Job::Mark(done) => marks.push(done),
             }
-            Job::Keep(snapshot) => workspace.state.put_snapshot(&snapshot.hash.0, &snapshot.bytes),
-            Job::Mark(done) => {
-                let _nobody_waits = done.send(());
-                Ok(())
-            }
-        };
-        if let Err(error) = result.and_then(|()| workspace.state.tidy()) {
-            tracing::warn!("the ledger: {error}");
+        }
+        if !costs.is_empty() {
+            report(workspace.state.put_costs(&costs).and_then(|()| workspace.state.tidy()));
+        }
+        for mark in marks {
+            let _nobody_waits = mark.send(());
         }
     }
 }
 
-/// Returns what an attempt cost; text beyond `exact` bytes is estimated.
-pub(super) fn cost(attempt: &Attempt, sent: &Traffic, exact: usize) -> Cost {
-    let mut counter = Counter { exact, estimated: false };
+fn report(result: Result<(), crate::state::StateError>) {
+    if let Err(error) = result {
+        tracing::warn!("the ledger: {error}");
+    }
+}
+
+/// Returns what an attempt cost where there is no time to count: an estimate.
+pub(super) fn estimated(attempt: &Attempt, sent: &Traffic) -> Cost {
+    let mut counter = Counter { exact: 0, ..Counter::new(None) };
+    cost(attempt, sent, &mut counter)
+}
+
+fn cost(attempt: &Attempt, sent: &Traffic, counter: &mut Counter) -> Cost {
     let mut cost = Cost {
         bytes_in: sent.request.len(),
         bytes_out: sent.response.len(),
@@ -123,17 +230,49 @@ pub(super) fn cost(attempt: &Attempt, sent: &Traffic, exact: usize) -> Cost {
 }
 
 /// Counts text exactly up to a bound, and by its bytes beyond it.
+///
+/// The vocabulary takes 70 MB, more than all the rest, so a daemon counts in a
+/// process of its own, which ends when there is nothing to count.
 struct Counter {
     exact: usize,
     estimated: bool,
+    program: Option<PathBuf>,
+    worker: Option<Worker>,
 }
 
 impl Counter {
+    fn new(program: Option<PathBuf>) -> Counter {
+        Counter { exact: EXACT_BYTES, estimated: false, program, worker: None }
+    }
+
     fn count(&mut self, text: &str) -> usize {
+        if text.is_empty() {
+            return 0;
+        }
         if text.len() <= self.exact {
-            return tokens::count(text);
+            match self.exactly(text) {
+                Ok(count) => return count,
+                Err(error) => {
+                    tracing::warn!("the counting process: {error}");
+                    self.worker = None;
+                }
+            }
         }
         self.estimated = true;
         tokens::estimate(text.len())
+    }
+
+    fn exactly(&mut self, text: &str) -> std::io::Result<usize> {
+        let Some(program) = &self.program else { return Ok(tokens::count(text)) };
+        let worker = match &mut self.worker {
+            Some(worker) => worker,
+            empty => empty.insert(Worker::spawn(program, &[tokens::SERVE], PATIENCE)?),
+        };
+        tokens::ask(worker, text)
+    }
+
+    /// Lets the counting process go.
+    fn rest(&mut self) {
+        self.worker = None;
     }
 }

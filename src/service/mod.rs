@@ -5,13 +5,14 @@ pub mod api;
 mod contents;
 mod diff;
 mod ledger;
+mod names;
 mod ops;
 pub mod policy;
 mod queue;
 mod session;
 mod workspace;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -51,6 +52,9 @@ pub struct Options {
     pub durability: Durability,
     /// The limits in force.
     pub limits: Limits,
+    /// The program that counts tokens when called with `tokens::SERVE`; without
+    /// one they are counted in this process.
+    pub counter: Option<PathBuf>,
 }
 
 /// The service of one root. There is only one at a time: the caller holds the
@@ -70,9 +74,14 @@ impl Service {
     ///
     /// # Errors
     /// [`StartError`]; nothing is changed then.
-    pub fn start(root: &Path, state: &Path, slots: &Path, options: Options) -> Result<Service, StartError> {
-        let fs = OsFs::open(root, slots)?;
+    pub fn start(
+        root: &Path,
+        state: &Path,
+        slots: &Path,
+        options: Options,
+    ) -> Result<Service, StartError> {
         let state = State::open(state, options.durability == Durability::Full)?;
+        let fs = OsFs::open(root, slots, &state.name())?;
         let context = apply::Context { fs: &fs, journal: &state, durability: options.durability };
         let recovered = apply::recover(context).map_err(StartError::Recovery)?;
         for transaction in &recovered {
@@ -80,7 +89,7 @@ impl Service {
         }
         let workspace = Arc::new(Workspace::new(root, fs, state, options.limits));
         Ok(Service {
-            ledger: Ledger::start(Arc::clone(&workspace))?,
+            ledger: Ledger::start(Arc::clone(&workspace), options.counter)?,
             workspace,
             sessions: Sessions::default(),
             queue: Queue::default(),
@@ -134,8 +143,8 @@ impl Call for Service {
     fn count(&self, attempt: Attempt, sent: Traffic) {
         let job = Job::Count(Box::new((attempt, sent)));
         if let Err(Job::Count(job)) = self.ledger.send(job) {
-            let cost = ledger::cost(&job.0, &job.1, 0);
-            if let Err(error) = self.workspace.state.put_cost(job.0.event, &cost) {
+            let cost = ledger::estimated(&job.0, &job.1);
+            if let Err(error) = self.workspace.state.put_costs(&[(job.0.event, cost)]) {
                 tracing::warn!("counting: {error}");
             }
         }
@@ -143,6 +152,10 @@ impl Call for Service {
 
     fn limits(&self) -> Limits {
         self.workspace.limits.clone()
+    }
+
+    fn is_quick(&self) -> bool {
+        self.durability == Durability::None
     }
 }
 

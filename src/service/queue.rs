@@ -36,7 +36,11 @@ impl Queue {
     ///
     /// # Errors
     /// `busy` where the turn does not come in time.
-    pub(super) fn take(&self, paths: Vec<RelPath>, patience: Duration) -> Result<Turn<'_>, Refusal> {
+    pub(super) fn take(
+        &self,
+        paths: Vec<RelPath>,
+        patience: Duration,
+    ) -> Result<Turn<'_>, Refusal> {
         let mut inner = self.lock();
         let ticket = inner.next;
         inner.next += 1;

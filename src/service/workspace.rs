@@ -13,12 +13,13 @@ use engine::snapshot::Snapshot;
 use engine::store::{Fs, FsError, OsFs, RelPath};
 
 use super::contents::Contents;
+use super::names::Names;
 use super::policy::{Limits, check_path};
-use crate::state::{State, StateError, unpack_edits};
+use crate::state::{NewHandle, State, StateError, unpack_edits};
 
 /// How many bytes of contents stay in memory. One larger content is kept all
 /// the same, so the whole process stays within three times the largest file.
-const CONTENTS_BYTES: usize = 24 << 20;
+const CONTENTS_BYTES: usize = 8 << 20;
 
 /// How many of our own edits are followed from a content seen to that of now.
 const HISTORY_STEPS: usize = 1000;
@@ -34,13 +35,14 @@ pub(super) struct Workspace {
     /// The limits in force.
     pub(super) limits: Limits,
     contents: Contents,
+    names: Names,
 }
 
 impl Workspace {
     /// Returns the workspace of `root`.
     pub(super) fn new(root: &Path, fs: OsFs, state: State, limits: Limits) -> Workspace {
         let contents = Contents::new(CONTENTS_BYTES);
-        Workspace { root: root.to_owned(), fs, state, limits, contents }
+        Workspace { root: root.to_owned(), fs, state, limits, contents, names: Names::default() }
     }
 
     /// Returns the file that `text` names, its symlinks followed, and with it
@@ -101,11 +103,48 @@ impl Workspace {
         self.contents.forget(path);
     }
 
-    /// Returns the name of this content of this file.
-    pub(super) fn handle_of(&self, path: &RelPath, hash: &ContentHash) -> Result<Handle, StateError> {
-        let key = self.state.handle_key;
-        let mint = |counter| Handle::mint(&key, counter).map(Handle::number);
-        self.state.handle_for(path.as_str(), &hash.0, mint).map(Handle::from_number)
+    /// Returns the name of this content of this file, giving it one where it
+    /// has none yet.
+    pub(super) fn handle_of(
+        &self,
+        path: &RelPath,
+        hash: &ContentHash,
+    ) -> Result<Handle, StateError> {
+        let (handle, new) = self.handle_for(path, hash)?;
+        if let Some(new) = new {
+            self.state.put_handle(&new)?;
+            self.names.insert(handle, path, hash);
+        }
+        Ok(handle)
+    }
+
+    /// Returns the name of this content of this file, and what has to be
+    /// written down if it is a new one.
+    pub(super) fn handle_for(
+        &self,
+        path: &RelPath,
+        hash: &ContentHash,
+    ) -> Result<(Handle, Option<NewHandle>), StateError> {
+        let mint = |number| {
+            Handle::mint(&self.state.handle_key, number)
+                .ok_or(StateError::Damaged("handles: all names are used up"))
+        };
+        if let Some(handle) = self.names.of(path, hash) {
+            return Ok((handle, None));
+        }
+        if let Some(number) = self.state.handle_number(path.as_str(), &hash.0)? {
+            let handle = mint(number)?;
+            self.names.insert(handle, path, hash);
+            return Ok((handle, None));
+        }
+        let number = self.state.next_handle();
+        let new = NewHandle { number, path: path.as_str().to_owned(), hash: hash.0 };
+        Ok((mint(number)?, Some(new)))
+    }
+
+    /// Notes that a new name has been written down.
+    pub(super) fn named_anew(&self, handle: Handle, path: &RelPath, hash: &ContentHash) {
+        self.names.insert(handle, path, hash);
     }
 
     /// Returns the content that `handle` names.
@@ -113,8 +152,19 @@ impl Workspace {
     /// # Errors
     /// `unknown_handle` where it was never given out for this path.
     pub(super) fn named(&self, path: &RelPath, handle: Handle) -> Result<ContentHash, Refusal> {
-        match self.state.handle(handle.number()).map_err(|error| state_refusal(&error))? {
-            Some((owner, hash)) if owner == path.as_str() => Ok(ContentHash(hash)),
+        if let Some(hash) = self.names.content(path, handle) {
+            return Ok(hash);
+        }
+        let known = match handle.counter(&self.state.handle_key) {
+            Some(number) => self.state.handle(number).map_err(|error| state_refusal(&error))?,
+            None => None,
+        };
+        match known {
+            Some((owner, hash)) if owner == path.as_str() => {
+                let hash = ContentHash(hash);
+                self.names.insert(handle, path, &hash);
+                Ok(hash)
+            }
             Some((owner, _)) => {
                 let text = format!("handle {handle} belongs to {owner}");
                 Err(Refusal::new(Code::UnknownHandle, text).at(path.as_str()))
@@ -130,7 +180,11 @@ impl Workspace {
     ///
     /// # Errors
     /// `expired_handle` where its bytes are gone.
-    pub(super) fn content(&self, path: &RelPath, hash: &ContentHash) -> Result<Arc<Snapshot>, Refusal> {
+    pub(super) fn content(
+        &self,
+        path: &RelPath,
+        hash: &ContentHash,
+    ) -> Result<Arc<Snapshot>, Refusal> {
         if let Some(snapshot) = self.contents.get(hash) {
             return Ok(snapshot);
         }
@@ -156,7 +210,12 @@ impl Workspace {
     }
 
     /// Returns what happened to the file between two of its contents.
-    pub(super) fn since(&self, path: &RelPath, seen: &ContentHash, now: &ContentHash) -> Result<Since, StateError> {
+    pub(super) fn since(
+        &self,
+        path: &RelPath,
+        seen: &ContentHash,
+        now: &ContentHash,
+    ) -> Result<Since, StateError> {
         if seen == now {
             return Ok(Since::Same);
         }

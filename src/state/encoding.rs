@@ -90,7 +90,8 @@ pub fn pack_ranges(ranges: &[std::ops::Range<usize>]) -> Vec<u8> {
 /// Returns the ranges that [`pack_ranges`] stored.
 pub fn unpack_ranges(stored: &[u8]) -> Result<Vec<std::ops::Range<usize>>, StateError> {
     let damaged = || StateError::Damaged("a view");
-    let (VERSION, mut rest) = stored.split_first().map(|(v, rest)| (*v, rest)).ok_or_else(damaged)?
+    let (VERSION, mut rest) =
+        stored.split_first().map(|(v, rest)| (*v, rest)).ok_or_else(damaged)?
     else {
         return Err(damaged());
     };

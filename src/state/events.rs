@@ -107,24 +107,9 @@ impl State {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Stores what the attempt of event `seq` cost.
-    pub fn put_cost(&self, seq: i64, cost: &Cost) -> Result<(), StateError> {
-        let number = |count: usize| count as i64;
-        self.db()
-            .prepare_cached("INSERT OR REPLACE INTO cost VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)")?
-            .execute(params![
-                seq,
-                number(cost.bytes_in),
-                number(cost.bytes_out),
-                number(cost.tokens_in),
-                number(cost.tokens_out),
-                number(cost.text),
-                number(cost.gutter),
-                number(cost.reread),
-                number(cost.old_text),
-                cost.estimated,
-            ])?;
-        Ok(())
+    /// Stores what the attempts of some events cost.
+    pub fn put_costs(&self, costs: &[(i64, Cost)]) -> Result<(), StateError> {
+        self.write(|db| costs.iter().try_for_each(|(event, cost)| put_cost(db, *event, cost)))
     }
 
     /// Returns all reads and edits with what they cost, oldest first; only those
@@ -160,7 +145,13 @@ impl State {
                 }),
             };
             let event = event_row(row)?;
-            Ok(CostRow { event, cost, agent: row.get(17)?, model: row.get(18)?, undone: row.get(19)? })
+            Ok(CostRow {
+                event,
+                cost,
+                agent: row.get(17)?,
+                model: row.get(18)?,
+                undone: row.get(19)?,
+            })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -186,8 +177,27 @@ impl State {
     }
 }
 
+fn put_cost(db: &Connection, event: i64, cost: &Cost) -> Result<(), StateError> {
+    let number = |count: usize| count as i64;
+    db.prepare_cached("INSERT OR REPLACE INTO cost VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)")?
+        .execute(params![
+            event,
+            number(cost.bytes_in),
+            number(cost.bytes_out),
+            number(cost.tokens_in),
+            number(cost.tokens_out),
+            number(cost.text),
+            number(cost.gutter),
+            number(cost.reread),
+            number(cost.old_text),
+            cost.estimated,
+        ])?;
+    Ok(())
+}
+
 pub(super) fn last_chain(db: &Connection) -> Result<[u8; 32], StateError> {
-    let last = db.query_row("SELECT chain FROM event ORDER BY seq DESC LIMIT 1", [], |row| row.get(0));
+    let last =
+        db.query_row("SELECT chain FROM event ORDER BY seq DESC LIMIT 1", [], |row| row.get(0));
     Ok(last.optional()?.unwrap_or([0; 32]))
 }
 

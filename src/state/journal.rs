@@ -8,6 +8,7 @@ use engine::store::{Intent, Journal, JournalError, RelPath, Slot, Step, StepKind
 use rusqlite::{Connection, params};
 
 use super::sessions::put_view;
+use super::snapshots::{NewHandle, put_handle};
 use super::{State, StateError};
 
 /// An operation as it is announced, before anything happens.
@@ -31,6 +32,8 @@ pub struct OperationRecord {
     pub answer: String,
     /// For each step, its change as `pack_edits` wrote it.
     pub edits: Vec<Option<Vec<u8>>>,
+    /// The handles that the answer gives out for the first time.
+    pub handles: Vec<NewHandle>,
 }
 
 /// What becomes true with the commit.
@@ -63,8 +66,18 @@ impl<'a> OperationJournal<'a> {
     }
 
     fn announce(&self, db: &Connection, intent: &Intent) -> Result<(), StateError> {
-        let OperationRecord { session, at_ms, kind, target, op_id, format, why, answer, edits } =
-            &self.record;
+        let OperationRecord {
+            session,
+            at_ms,
+            kind,
+            target,
+            op_id,
+            format,
+            why,
+            answer,
+            edits,
+            handles,
+        } = &self.record;
         let id = intent.tx as i64;
         let target = target.map(|id| id as i64);
         db.prepare_cached(
@@ -75,6 +88,7 @@ impl<'a> OperationJournal<'a> {
         for (number, step) in intent.steps.iter().enumerate() {
             put_step(db, id, number, step, edits.get(number).and_then(Option::as_ref))?;
         }
+        handles.iter().try_for_each(|handle| put_handle(db, handle))?;
         self.state.write_settled(db)
     }
 
@@ -93,6 +107,10 @@ impl<'a> OperationJournal<'a> {
         self.state.append(db, record.at_ms, &kind, &record.session, Some(tx), &self.facts.event)
     }
 }
+
+/// No operation can be unfinished that is older than so many others: the limit
+/// of connections is far below it.
+const IN_FLIGHT: i64 = 100_000;
 
 const COMMITTED: i64 = 1;
 const SETTLED: i64 = 2;
@@ -163,9 +181,12 @@ impl Journal for State {
     fn unfinished(&self) -> Result<Vec<Unfinished>, JournalError> {
         let unfinished = || -> Result<Vec<Unfinished>, StateError> {
             let db = self.db();
-            let mut select =
-                db.prepare("SELECT id, state FROM operation WHERE state < 2 ORDER BY id")?;
-            let rows = select.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+            let mut select = db.prepare(
+                "SELECT id, state FROM operation
+                 WHERE state < 2 AND id > (SELECT max(id) FROM operation) - ?1 ORDER BY id",
+            )?;
+            let rows = select
+                .query_map([IN_FLIGHT], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
             let mut found = Vec::new();
             for row in rows {
                 let (id, state) = row?;
@@ -182,7 +203,8 @@ impl Journal for State {
 impl State {
     /// Writes down which operations are settled, on the way of another write.
     fn write_settled(&self, db: &Connection) -> Result<(), StateError> {
-        let settled = std::mem::take(&mut *self.settled.lock().unwrap_or_else(PoisonError::into_inner));
+        let settled =
+            std::mem::take(&mut *self.settled.lock().unwrap_or_else(PoisonError::into_inner));
         settled.into_iter().try_for_each(|tx| set_state(db, tx, SETTLED))
     }
 
@@ -212,18 +234,20 @@ fn put_step(
         StepKind::Move { to } => (3, Some(to.as_str())),
     };
     let hash = |hash: &Option<engine::hash::ContentHash>| hash.map(|hash| hash.0.to_vec());
-    db.prepare_cached("INSERT INTO step VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)")?.execute(params![
-        operation,
-        number as i64,
-        kind,
-        step.path.as_str(),
-        target,
-        hash(&step.before),
-        hash(&step.after),
-        step.slot.name,
-        step.slot.beside.as_ref().map(RelPath::as_str),
-        edits,
-    ])?;
+    db.prepare_cached("INSERT INTO step VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)")?.execute(
+        params![
+            operation,
+            number as i64,
+            kind,
+            step.path.as_str(),
+            target,
+            hash(&step.before),
+            hash(&step.after),
+            step.slot.name,
+            step.slot.beside.as_ref().map(RelPath::as_str),
+            edits,
+        ],
+    )?;
     Ok(())
 }
 

@@ -15,7 +15,7 @@ mod sessions;
 mod snapshots;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -26,13 +26,14 @@ pub use events::{Cost, CostRow, EventRow};
 pub use journal::{Facts, OperationJournal, OperationRecord};
 pub use operations::{OperationRow, StepRow};
 pub use sessions::SessionRow;
+pub use snapshots::NewHandle;
 
 /// The version of the schema that this program reads and writes.
 const SCHEMA_VERSION: i64 = 1;
 
-/// How large the write-ahead log may grow before it is folded into the
-/// database, in bytes.
-const LOG_BYTES: u64 = 4 << 20;
+/// How many transactions the write-ahead log may hold before it is folded into
+/// the database.
+const LOG_TRANSACTIONS: u64 = 1000;
 
 /// The state could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -56,10 +57,12 @@ pub struct State {
     db: Mutex<Connection>,
     /// The write-ahead log, for flushing it without holding the database.
     log: Option<File>,
-    path: PathBuf,
     /// Names every handle of this root; see `engine::anchor::Handle::mint`.
     pub handle_key: [u8; 32],
     next_operation: AtomicU64,
+    next_handle: AtomicU64,
+    /// Transactions since the log was last folded.
+    written: AtomicU64,
     /// Committed operations whose swaps are known to be flushed.
     settled: Mutex<Vec<u64>>,
     /// The chain value of the last event.
@@ -76,6 +79,8 @@ impl State {
     pub fn open(directory: &Path, durable: bool) -> Result<State, StateError> {
         let path = directory.join("state.db");
         let db = Connection::open(&path)?;
+        // Most pages are rewritten for one short row: small ones are cheaper to log.
+        db.pragma_update(None, "page_size", 2048)?;
         db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", if durable { "NORMAL" } else { "OFF" })?;
@@ -84,19 +89,28 @@ impl State {
         db.set_prepared_statement_cache_capacity(64);
         migrate(&db)?;
         let handle_key = handle_key(&db)?;
-        let last: i64 = db.query_row("SELECT coalesce(max(id), 0) FROM operation", [], |row| row.get(0))?;
+        let last = |sql| db.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|last| last as u64);
+        let last_operation = last("SELECT coalesce(max(id), 0) FROM operation")?;
+        let last_handle = last("SELECT coalesce(max(number), 0) FROM handle")?;
         let chain = events::last_chain(&db)?;
         let state = State {
             db: Mutex::new(db),
             log: open_log(&path, durable)?,
-            path,
             handle_key,
-            next_operation: AtomicU64::new(last as u64 + 1),
+            next_operation: AtomicU64::new(last_operation + 1),
+            next_handle: AtomicU64::new(last_handle + 1),
+            written: AtomicU64::new(0),
             settled: Mutex::default(),
             chain: Mutex::new(chain),
             durable,
         };
         Ok(state)
+    }
+
+    /// Returns a name for this state, which no other state of the root has: one
+    /// that is made anew after a loss must not take up the slots of the old one.
+    pub fn name(&self) -> String {
+        engine::hash::ContentHash::of(&self.handle_key).to_hex()[..8].to_owned()
     }
 
     /// Returns a number that no operation of this root ever had.
@@ -119,8 +133,8 @@ impl State {
     /// Folds a long write-ahead log into the database. Slow, so not for the way
     /// of an answer.
     pub fn tidy(&self) -> Result<(), StateError> {
-        let log = self.path.with_extension("db-wal");
-        if log.metadata().is_ok_and(|meta| meta.len() > LOG_BYTES) {
+        if self.written.load(Ordering::Relaxed) >= LOG_TRANSACTIONS {
+            self.written.store(0, Ordering::Relaxed);
             self.checkpoint("PASSIVE")?;
         }
         Ok(())
@@ -157,6 +171,7 @@ impl State {
         if !db.is_autocommit() {
             db.prepare_cached("ROLLBACK")?.execute([])?;
         }
+        self.written.fetch_add(1, Ordering::Relaxed);
         db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let result = write(&db);
         let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
@@ -191,7 +206,8 @@ fn handle_key(db: &Connection) -> Result<[u8; 32], StateError> {
 pub fn fill_random(bytes: &mut [u8]) -> Result<(), std::io::Error> {
     let mut filled = 0;
     while filled < bytes.len() {
-        filled += rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty())?;
+        filled +=
+            rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty())?;
     }
     Ok(())
 }

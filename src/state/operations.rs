@@ -50,7 +50,11 @@ impl State {
     }
 
     /// Returns the operation that the session asked for under this name.
-    pub fn operation_once(&self, session: &str, op_id: &str) -> Result<Option<OperationRow>, StateError> {
+    pub fn operation_once(
+        &self,
+        session: &str,
+        op_id: &str,
+    ) -> Result<Option<OperationRow>, StateError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM operation WHERE session = ?1 AND op_id = ?2 AND state IN (1, 2)"
         );
@@ -99,7 +103,8 @@ impl State {
 
     /// Returns the steps of an operation, in their order.
     pub fn steps(&self, operation: u64) -> Result<Vec<StepRow>, StateError> {
-        let sql = "SELECT kind, path, target, before, after, slot, beside, edits, operation FROM step
+        let sql =
+            "SELECT kind, path, target, before, after, slot, beside, edits, operation FROM step
                    WHERE operation = ?1 ORDER BY number";
         step_rows(&self.db(), sql, params![operation as i64])
     }
@@ -112,7 +117,8 @@ impl State {
         after: &[u8; 32],
         before: u64,
     ) -> Result<Option<StepRow>, StateError> {
-        let sql = "SELECT kind, path, target, before, after, slot, beside, edits, operation FROM step
+        let sql =
+            "SELECT kind, path, target, before, after, slot, beside, edits, operation FROM step
                    WHERE path = ?1 AND after = ?2 AND operation < ?3 AND kind = 0
                      AND (SELECT state FROM operation WHERE id = operation) IN (1, 2)
                    ORDER BY operation DESC LIMIT 1";

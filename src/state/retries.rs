@@ -26,8 +26,9 @@ impl State {
     /// Returns the session and the record kept under `token`, unless it expired.
     pub fn retry(&self, token: &str, now_ms: i64) -> Result<Option<(String, String)>, StateError> {
         let db = self.db();
-        let mut select = db
-            .prepare_cached("SELECT session, record FROM retry WHERE token = ?1 AND expires >= ?2")?;
+        let mut select = db.prepare_cached(
+            "SELECT session, record FROM retry WHERE token = ?1 AND expires >= ?2",
+        )?;
         let row = select.query_row(params![token, now_ms], |row| Ok((row.get(0)?, row.get(1)?)));
         Ok(row.optional()?)
     }

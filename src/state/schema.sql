@@ -6,6 +6,7 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 -- Contents that were shown, by digest; packed with zstd.
 CREATE TABLE snapshot (hash BLOB PRIMARY KEY, size INTEGER NOT NULL, packed BLOB NOT NULL);
 
+-- The handle itself is a permutation of its number, see `Handle::mint`.
 CREATE TABLE handle (
   number INTEGER PRIMARY KEY,
   path   TEXT NOT NULL,
@@ -45,8 +46,6 @@ CREATE TABLE operation (
   answer  TEXT NOT NULL
 );
 CREATE INDEX operation_once ON operation (session, op_id) WHERE op_id IS NOT NULL;
-CREATE INDEX operation_open ON operation (state) WHERE state < 2;
-CREATE INDEX operation_undo ON operation (session, kind, id);
 
 CREATE TABLE step (
   operation INTEGER NOT NULL,

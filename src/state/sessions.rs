@@ -37,8 +37,8 @@ impl State {
     /// Returns the session with this name.
     pub fn session(&self, id: &str) -> Result<Option<SessionRow>, StateError> {
         let db = self.db();
-        let mut select =
-            db.prepare_cached("SELECT id, client, agent, model, opened FROM session WHERE id = ?1")?;
+        let mut select = db
+            .prepare_cached("SELECT id, client, agent, model, opened FROM session WHERE id = ?1")?;
         let row = select.query_row([id], |row| {
             Ok(SessionRow {
                 id: row.get(0)?,
@@ -52,7 +52,11 @@ impl State {
     }
 
     /// Returns the lines of `handle` that the session was shown.
-    pub fn view(&self, session: &str, handle: u32) -> Result<Option<Vec<Range<usize>>>, StateError> {
+    pub fn view(
+        &self,
+        session: &str,
+        handle: u32,
+    ) -> Result<Option<Vec<Range<usize>>>, StateError> {
         let db = self.db();
         let mut select =
             db.prepare_cached("SELECT ranges FROM view WHERE session = ?1 AND handle = ?2")?;
@@ -62,7 +66,12 @@ impl State {
     }
 
     /// Stores the lines of `handle` that the session was shown.
-    pub fn put_view(&self, session: &str, handle: u32, ranges: &[Range<usize>]) -> Result<(), StateError> {
+    pub fn put_view(
+        &self,
+        session: &str,
+        handle: u32,
+        ranges: &[Range<usize>],
+    ) -> Result<(), StateError> {
         put_view(&self.db(), session, handle, ranges)
     }
 }
@@ -73,7 +82,10 @@ pub(super) fn put_view(
     handle: u32,
     ranges: &[Range<usize>],
 ) -> Result<(), StateError> {
-    db.prepare_cached("INSERT OR REPLACE INTO view VALUES (?1, ?2, ?3)")?
-        .execute(params![session, handle, pack_ranges(ranges)])?;
+    db.prepare_cached("INSERT OR REPLACE INTO view VALUES (?1, ?2, ?3)")?.execute(params![
+        session,
+        handle,
+        pack_ranges(ranges)
+    ])?;
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Contents that were shown, and the handles that name them.
 
-use rusqlite::{OptionalExtension, params};
+use std::sync::atomic::Ordering;
+
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{State, StateError};
 
@@ -10,7 +12,8 @@ impl State {
         if self.has_snapshot(hash)? {
             return Ok(());
         }
-        let packed = zstd::bulk::compress(bytes, 1)?;
+        // Packed piece by piece: the worst case of all at once is as large again.
+        let packed = zstd::stream::encode_all(bytes, 1)?;
         let db = self.db();
         let mut insert = db.prepare_cached("INSERT OR IGNORE INTO snapshot VALUES (?1, ?2, ?3)")?;
         insert.execute(params![&hash[..], bytes.len() as i64, packed])?;
@@ -28,7 +31,8 @@ impl State {
     pub fn snapshot(&self, hash: &[u8; 32]) -> Result<Option<Vec<u8>>, StateError> {
         let row: Option<(i64, Vec<u8>)> = {
             let db = self.db();
-            let mut select = db.prepare_cached("SELECT size, packed FROM snapshot WHERE hash = ?1")?;
+            let mut select =
+                db.prepare_cached("SELECT size, packed FROM snapshot WHERE hash = ?1")?;
             select.query_row([&hash[..]], |row| Ok((row.get(0)?, row.get(1)?))).optional()?
         };
         match row {
@@ -37,35 +41,53 @@ impl State {
         }
     }
 
-    /// Returns the path and digest that a handle names, if it was ever given out.
-    pub fn handle(&self, number: u32) -> Result<Option<(String, [u8; 32])>, StateError> {
+    /// Returns the path and digest of handle number `number`, if it was ever
+    /// given out.
+    pub fn handle(&self, number: u64) -> Result<Option<(String, [u8; 32])>, StateError> {
+        let Ok(number) = i64::try_from(number) else { return Ok(None) };
         let db = self.db();
         let mut select = db.prepare_cached("SELECT path, hash FROM handle WHERE number = ?1")?;
         Ok(select.query_row([number], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
     }
 
-    /// Returns the handle of this content of this path, minting one where there
-    /// is none yet. `mint` turns a counter that is never reused into a name.
-    pub fn handle_for(
-        &self,
-        path: &str,
-        hash: &[u8; 32],
-        mint: impl Fn(u64) -> Option<u32>,
-    ) -> Result<u32, StateError> {
-        self.write(|db| {
-            let mut select = db.prepare_cached("SELECT number FROM handle WHERE path = ?1 AND hash = ?2")?;
-            if let Some(number) = select.query_row(params![path, &hash[..]], |row| row.get(0)).optional()? {
-                return Ok(number);
-            }
-            let mut next = db.prepare_cached(
-                "INSERT INTO meta VALUES ('handles', 1)
-                 ON CONFLICT (key) DO UPDATE SET value = value + 1 RETURNING value",
-            )?;
-            let counter: i64 = next.query_row([], |row| row.get(0))?;
-            let number = mint(counter as u64 - 1).ok_or(StateError::Damaged("handles: all are used up"))?;
-            let mut insert = db.prepare_cached("INSERT INTO handle VALUES (?1, ?2, ?3)")?;
-            insert.execute(params![number, path, &hash[..]])?;
-            Ok(number)
-        })
+    /// Returns the number of the handle of this content of this path.
+    pub fn handle_number(&self, path: &str, hash: &[u8; 32]) -> Result<Option<u64>, StateError> {
+        let db = self.db();
+        let mut select =
+            db.prepare_cached("SELECT number FROM handle WHERE path = ?1 AND hash = ?2")?;
+        let number = select.query_row(params![path, &hash[..]], |row| row.get::<_, i64>(0));
+        Ok(number.optional()?.map(|number| number as u64))
     }
+
+    /// Returns a number that no handle of this root ever had. Whoever gives it
+    /// out writes it down first, with [`State::put_handle`] or with an operation.
+    pub fn next_handle(&self) -> u64 {
+        self.next_handle.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// Writes down what a handle names.
+    pub fn put_handle(&self, handle: &NewHandle) -> Result<(), StateError> {
+        put_handle(&self.db(), handle)
+    }
+}
+
+/// A handle that is given out for the first time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewHandle {
+    /// Its number.
+    pub number: u64,
+    /// The file.
+    pub path: String,
+    /// The digest of the content.
+    pub hash: [u8; 32],
+}
+
+pub(super) fn put_handle(db: &Connection, handle: &NewHandle) -> Result<(), StateError> {
+    let NewHandle { number, path, hash } = handle;
+    db.prepare_cached("INSERT INTO handle VALUES (?1, ?2, ?3)")?.execute(params![
+        *number as i64,
+        path,
+        &hash[..]
+    ])?;
+    Ok(())
 }

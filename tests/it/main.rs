@@ -1,1 +1,13 @@
-fn main() {}
+//! The tests of the whole program, as one binary: real processes, real sockets,
+//! real files.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test plays the people and the programs that do not know us"
+)]
+
+#[cfg(test)]
+mod world;
+
+#[cfg(test)]
+mod rpc;

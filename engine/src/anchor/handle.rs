@@ -17,18 +17,8 @@ pub struct Handle(u32);
 
 /// First name and number of names of the short form: no leading zero, which
 /// models drop.
-const SHORT: Names = Names {
-    first: 100_000,
-    count: 900_000,
-    half_bits: 10,
-    domain: 6,
-};
-const LONG: Names = Names {
-    first: 100_000_000,
-    count: 900_000_000,
-    half_bits: 15,
-    domain: 9,
-};
+const SHORT: Names = Names { first: 100_000, count: 900_000, half_bits: 10, domain: 6 };
+const LONG: Names = Names { first: 100_000_000, count: 900_000_000, half_bits: 15, domain: 9 };
 
 /// How many short names are given out before the long ones begin: one in a
 /// hundred, so that an invented name is wrong at least 99 times in 100.
@@ -46,6 +36,15 @@ impl Handle {
             Some(_) => return None,
         };
         Some(Handle(name))
+    }
+
+    /// Returns the number under which [`Handle::mint`] gives this handle for
+    /// `key`; it need not have been given out yet. `None` for what is no name.
+    pub fn counter(self, key: &[u8; 32]) -> Option<u64> {
+        match self.0.checked_sub(LONG.first) {
+            Some(_) => Some(LONG.index(key, self.0)? + SHORT_USED),
+            None => SHORT.index(key, self.0).filter(|index| *index < SHORT_USED),
+        }
     }
 
     /// Returns the handle as a number, for storing.
@@ -84,6 +83,9 @@ impl FromStr for Handle {
     }
 }
 
+/// Rounds of the permutation.
+const ROUNDS: u8 = 4;
+
 /// A range of names and the permutation over it.
 struct Names {
     first: u32,
@@ -108,12 +110,36 @@ impl Names {
         }
     }
 
+    /// Returns the index whose name is `name`: the same walk backwards.
+    fn index(&self, key: &[u8; 32], name: u32) -> Option<u64> {
+        let mut at = u64::from(name.checked_sub(self.first)?);
+        if at >= self.count {
+            return None;
+        }
+        loop {
+            at = self.permute_back(key, at);
+            if at < self.count {
+                return Some(at);
+            }
+        }
+    }
+
     fn permute(&self, key: &[u8; 32], input: u64) -> u64 {
         let mask = (1 << self.half_bits) - 1;
         let (mut left, mut right) = (input >> self.half_bits, input & mask);
-        for round in 0..4_u8 {
+        for round in 0..ROUNDS {
             let mixed = keyed_u64(key, self.domain * 16 + round, right) & mask;
             (left, right) = (right, left ^ mixed);
+        }
+        left << self.half_bits | right
+    }
+
+    fn permute_back(&self, key: &[u8; 32], output: u64) -> u64 {
+        let mask = (1 << self.half_bits) - 1;
+        let (mut left, mut right) = (output >> self.half_bits, output & mask);
+        for round in (0..ROUNDS).rev() {
+            let mixed = keyed_u64(key, self.domain * 16 + round, left) & mask;
+            (left, right) = (right ^ mixed, left);
         }
         left << self.half_bits | right
     }
@@ -129,16 +155,9 @@ mod tests {
         let key = [7; 32];
         let names: HashSet<Handle> = (0..60_000).filter_map(|n| Handle::mint(&key, n)).collect();
         assert_eq!(names.len(), 60_000);
-        let short = names
-            .iter()
-            .filter(|handle| handle.to_string().len() == 6)
-            .count();
+        let short = names.iter().filter(|handle| handle.to_string().len() == 6).count();
         assert_eq!(short as u64, SHORT_USED);
-        assert!(
-            names
-                .iter()
-                .all(|handle| handle.to_string().parse() == Ok(*handle))
-        );
+        assert!(names.iter().all(|handle| handle.to_string().parse() == Ok(*handle)));
     }
 
     #[test]
@@ -149,15 +168,7 @@ mod tests {
 
     #[test]
     fn only_digits_without_a_leading_zero_are_handles() {
-        for text in [
-            "",
-            "12345",
-            "1234567",
-            "012345",
-            "12345a",
-            "+12345",
-            "1234567890",
-        ] {
+        for text in ["", "12345", "1234567", "012345", "12345a", "+12345", "1234567890"] {
             assert_eq!(text.parse::<Handle>(), Err(NotAHandle), "{text}");
         }
     }

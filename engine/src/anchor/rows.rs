@@ -25,16 +25,22 @@ pub enum Gutter {
 /// rows of the other ranges in order. Bytes that are not UTF-8 are shown as
 /// U+FFFD; such a line can be seen, but not edited.
 pub fn render(snapshot: &Snapshot, ranges: &[Range<usize>], gutter: Gutter) -> String {
-    let bytes: usize = ranges
-        .iter()
-        .map(|range| snapshot.lines.bytes_of(range.clone()).len())
-        .sum();
+    let bytes: usize =
+        ranges.iter().map(|range| snapshot.lines.bytes_of(range.clone()).len()).sum();
     let rows: usize = ranges.iter().map(ExactSizeIterator::len).sum();
     let mut text = String::with_capacity(bytes + 8 * rows);
     for range in ranges {
+        // One look at the encoding of a whole range is cheaper than one a line.
+        let plain = std::str::from_utf8(&snapshot.bytes[snapshot.lines.bytes_of(range.clone())]);
+        let start = snapshot.lines.start(range.start);
         for line in range.clone() {
             push_number(&mut text, line, line == range.start, gutter);
-            text.push_str(&row_text(snapshot, line));
+            let at = snapshot.lines.start(line);
+            let len = snapshot.line(line).len();
+            match plain.ok().and_then(|plain| plain.get(at - start..at - start + len)) {
+                Some(row) => text.push_str(row),
+                None => text.push_str(&row_text(snapshot, line)),
+            }
             text.push('\n');
         }
     }
@@ -65,10 +71,7 @@ mod tests {
     #[track_caller]
     fn check(gutter: Gutter, ranges: &[Range<usize>], rows: &str) {
         let content = "a\r\n\nc\n".to_owned() + &"x\n".repeat(8);
-        assert_eq!(
-            render(&Snapshot::of(content.into_bytes()), ranges, gutter),
-            rows
-        );
+        assert_eq!(render(&Snapshot::of(content.into_bytes()), ranges, gutter), rows);
     }
 
     #[test]

@@ -38,9 +38,9 @@ impl View {
         }
         let from = self.ranges.partition_point(|have| have.end < range.start);
         let to = self.ranges.partition_point(|have| have.start <= range.end);
-        let joined = self.ranges[from..to].iter().fold(range, |sum, have| {
-            sum.start.min(have.start)..sum.end.max(have.end)
-        });
+        let joined = self.ranges[from..to]
+            .iter()
+            .fold(range, |sum, have| sum.start.min(have.start)..sum.end.max(have.end));
         self.ranges.splice(from..to, [joined]);
         true
     }
@@ -48,10 +48,7 @@ impl View {
     /// Returns whether every line of `range` has been shown.
     pub fn contains(&self, range: Range<usize>) -> bool {
         let at = self.ranges.partition_point(|have| have.end < range.end);
-        let covered = self
-            .ranges
-            .get(at)
-            .is_some_and(|have| have.start <= range.start);
+        let covered = self.ranges.get(at).is_some_and(|have| have.start <= range.start);
         range.is_empty() || covered
     }
 
@@ -86,20 +83,14 @@ impl View {
     /// Returns where line `line` stands after such replacements; a line that was
     /// replaced goes to the start of what replaced it.
     pub fn line_through(line: usize, hunks: &[(Range<usize>, usize)]) -> usize {
-        let before = hunks
-            .iter()
-            .take_while(|(old, _)| old.end <= line && old.start <= line);
-        let shift: i64 = before
-            .map(|(old, new)| *new as i64 - old.len() as i64)
-            .sum();
+        let before = hunks.iter().take_while(|(old, _)| old.end <= line && old.start <= line);
+        let shift: i64 = before.map(|(old, new)| *new as i64 - old.len() as i64).sum();
         (line as i64 + shift) as usize
     }
 
     /// Adds what is seen of the unchanged `stretch` to `view`, shifted.
     fn carry(&self, view: &mut View, stretch: Range<usize>, shift: i64) {
-        let from = self
-            .ranges
-            .partition_point(|have| have.end <= stretch.start);
+        let from = self.ranges.partition_point(|have| have.end <= stretch.start);
         for have in &self.ranges[from..] {
             if have.start >= stretch.end {
                 break;

@@ -52,10 +52,7 @@ pub fn parse(text: &str) -> Result<Script, Refusal> {
         script.files.push(file);
     }
     if script.files.is_empty() {
-        return Err(Refusal::new(
-            Code::Malformed,
-            "no file section: begin with @path handle",
-        ));
+        return Err(Refusal::new(Code::Malformed, "no file section: begin with @path handle"));
     }
     Ok(script)
 }
@@ -121,10 +118,7 @@ impl<'a> Rows<'a> {
         let rest = &self.rows[self.at..self.end];
         let is_end = |row: &&str| row.strip_suffix('\r').unwrap_or(row) == sentinel;
         let len = rest.iter().position(is_end).ok_or_else(|| {
-            malformed(
-                header,
-                &format!("the body is not ended by a row {sentinel:?}"),
-            )
+            malformed(header, &format!("the body is not ended by a row {sentinel:?}"))
         })?;
         let swallowed = rest[..len].iter().position(|row| is_header(row));
         if let Some(at) = swallowed.filter(|_| sentinel == SENTINEL) {
@@ -160,12 +154,9 @@ enum FileVerb {
 impl SectionHead {
     fn parse(section: &str, number: usize) -> Result<SectionHead, Refusal> {
         let mut words = Words(section.trim_start());
-        let path = words
-            .next(number)?
-            .ok_or_else(|| malformed(number, "no path"))?;
-        let second = words
-            .next(number)?
-            .ok_or_else(|| malformed(number, "no handle after the path"))?;
+        let path = words.next(number)?.ok_or_else(|| malformed(number, "no path"))?;
+        let second =
+            words.next(number)?.ok_or_else(|| malformed(number, "no handle after the path"))?;
         let verb = match second.as_str() {
             "create" => FileVerb::Create,
             word => FileVerb::parse(handle_of(word, number)?, &mut words, number)?,
@@ -175,11 +166,7 @@ impl SectionHead {
             _ => SENTINEL.to_owned(),
         };
         words.end(number)?;
-        Ok(SectionHead {
-            path,
-            verb,
-            sentinel,
-        })
+        Ok(SectionHead { path, verb, sentinel })
     }
 }
 
@@ -191,9 +178,8 @@ impl FileVerb {
             Some("write") => Ok(FileVerb::Write(handle)),
             Some("remove") => Ok(FileVerb::Remove(handle)),
             Some("move") => {
-                let to = words
-                    .next(number)?
-                    .ok_or_else(|| malformed(number, "no path to move to"))?;
+                let to =
+                    words.next(number)?.ok_or_else(|| malformed(number, "no path to move to"))?;
                 let to_handle = words.next(number)?;
                 let to_handle = to_handle.map(|word| handle_of(&word, number)).transpose()?;
                 Ok(FileVerb::Move(handle, to, to_handle))
@@ -207,31 +193,19 @@ impl FileVerb {
 }
 
 fn handle_of(word: &str, number: usize) -> Result<Handle, Refusal> {
-    word.parse()
-        .map_err(|error| malformed(number, &format!("{word:?}: {error}")))
+    word.parse().map_err(|error| malformed(number, &format!("{word:?}: {error}")))
 }
 
 fn parse_section(section: &str, number: usize, rows: &mut Rows<'_>) -> Result<FileScript, Refusal> {
-    let SectionHead {
-        path,
-        verb,
-        sentinel,
-    } = SectionHead::parse(section, number)?;
+    let SectionHead { path, verb, sentinel } = SectionHead::parse(section, number)?;
     let action = match verb {
-        FileVerb::Create => Action::Create {
-            text: exact_body(rows, &sentinel, number)?,
-        },
+        FileVerb::Create => Action::Create { text: exact_body(rows, &sentinel, number)? },
         FileVerb::Edit(handle) => parse_ops(handle, rows)?,
-        FileVerb::Write(handle) => Action::Write {
-            handle,
-            text: exact_body(rows, &sentinel, number)?,
-        },
+        FileVerb::Write(handle) => {
+            Action::Write { handle, text: exact_body(rows, &sentinel, number)? }
+        }
         FileVerb::Remove(handle) => Action::Remove { handle },
-        FileVerb::Move(handle, to, to_handle) => Action::Move {
-            handle,
-            to,
-            to_handle,
-        },
+        FileVerb::Move(handle, to, to_handle) => Action::Move { handle, to, to_handle },
     };
     Ok(FileScript { path, action })
 }
@@ -247,10 +221,7 @@ fn exact_body(rows: &mut Rows<'_>, sentinel: &str, number: usize) -> Result<Stri
             text.truncate(text[..len].strip_suffix('\r').map_or(len, str::len));
         }
         Some((number, row)) => {
-            return Err(malformed(
-                number,
-                &format!("{row:?} after the body of a whole file"),
-            ));
+            return Err(malformed(number, &format!("{row:?} after the body of a whole file")));
         }
         None => rows.at = at,
     }
@@ -273,11 +244,7 @@ fn parse_ops(handle: Handle, rows: &mut Rows<'_>) -> Result<Action, Refusal> {
             return Err(malformed(number, "the final newline is settled twice"));
         }
     }
-    Ok(Action::Edit {
-        handle,
-        ops,
-        final_newline,
-    })
+    Ok(Action::Edit { handle, ops, final_newline })
 }
 
 /// What an operation's header says, before any body is read.
@@ -293,9 +260,7 @@ impl OpHead {
             let text = format!("{row:?} is no operation (12-14c, 20a, 30-35d)");
             malformed(number, &text)
         };
-        let verb_at = row
-            .find(|c: char| c.is_ascii_alphabetic())
-            .ok_or_else(unreadable)?;
+        let verb_at = row.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(unreadable)?;
         let lines = parse_lines(row[..verb_at].trim()).ok_or_else(unreadable)?;
         let verb = row.as_bytes()[verb_at];
         let place = lines.0 == lines.1;
@@ -318,23 +283,14 @@ impl OpHead {
 fn parse_op(row: &str, number: usize, rows: &mut Rows<'_>) -> Result<Op, Refusal> {
     let OpHead { lines, verb, tail } = OpHead::parse(row, number)?;
     let kind = match verb {
-        b'c' => OpKind::Replace {
-            lines,
-            body: tail.body(rows, number)?,
-        },
-        b'd' => OpKind::Delete {
-            lines,
-            register: tail.target,
-        },
+        b'c' => OpKind::Replace { lines, body: tail.body(rows, number)? },
+        b'd' => OpKind::Delete { lines, register: tail.target },
         verb => OpKind::Insert {
             after: lines.0 - usize::from(verb == b'i'),
             body: tail.body(rows, number)?,
         },
     };
-    Ok(Op {
-        kind,
-        expect: tail.expect,
-    })
+    Ok(Op { kind, expect: tail.expect })
 }
 
 /// Returns whether a row would be a header, were it not in a body. Headers of
@@ -368,15 +324,8 @@ impl Tail {
             let slot = match (&word, quoted) {
                 (_, true) => {
                     match &mut tail.expect {
-                        None => {
-                            tail.expect = Some(Expect {
-                                first: word,
-                                last: None,
-                            })
-                        }
-                        Some(Expect {
-                            last: last @ None, ..
-                        }) => *last = Some(word),
+                        None => tail.expect = Some(Expect { first: word, last: None }),
+                        Some(Expect { last: last @ None, .. }) => *last = Some(word),
                         Some(_) => return Err(malformed(number, "more than two expected lines")),
                     }
                     continue;
@@ -415,9 +364,7 @@ impl Tail {
     fn body(&self, rows: &mut Rows<'_>, number: usize) -> Result<Body, Refusal> {
         match &self.source {
             Some(name) => Ok(Body::Register(name.clone())),
-            None => rows
-                .body(self.sentinel.as_deref().unwrap_or(SENTINEL), number)
-                .map(Body::Text),
+            None => rows.body(self.sentinel.as_deref().unwrap_or(SENTINEL), number).map(Body::Text),
         }
     }
 }
@@ -426,14 +373,9 @@ impl Tail {
 fn parse_lines(text: &str) -> Option<LineRange> {
     let number = |text: &str| {
         let text = text.trim();
-        text.bytes()
-            .all(|byte| byte.is_ascii_digit())
-            .then(|| text.parse().ok())?
+        text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
     };
-    let (first, last) = match text
-        .split_once(['-', ','])
-        .or_else(|| text.split_once(".."))
-    {
+    let (first, last) = match text.split_once(['-', ',']).or_else(|| text.split_once("..")) {
         Some((first, last)) => (number(first)?, number(last)?),
         None => (number(text)?, number(text)?),
     };
@@ -445,10 +387,7 @@ fn sentinel_of(words: &mut Words<'_>, number: usize) -> Result<String, Refusal> 
         None => Ok(SENTINEL.to_owned()),
         Some(word) => match word.strip_prefix("<<") {
             Some(end) if !end.is_empty() => Ok(end.to_owned()),
-            _ => Err(malformed(
-                number,
-                &format!("{word:?} is no sentinel (<<END)"),
-            )),
+            _ => Err(malformed(number, &format!("{word:?} is no sentinel (<<END)"))),
         },
     }
 }
@@ -477,10 +416,7 @@ impl Words<'_> {
     fn end(&self, number: usize) -> Result<(), Refusal> {
         match self.0 {
             "" => Ok(()),
-            rest => Err(malformed(
-                number,
-                &format!("{rest:?} at the end of the header"),
-            )),
+            rest => Err(malformed(number, &format!("{rest:?} at the end of the header"))),
         }
     }
 }
@@ -507,8 +443,7 @@ fn quote(word: &str) -> String {
 }
 
 fn path_word(path: &str) -> String {
-    let plain =
-        !path.is_empty() && !path.starts_with('"') && !path.contains(char::is_whitespace);
+    let plain = !path.is_empty() && !path.starts_with('"') && !path.contains(char::is_whitespace);
     if plain { path.to_owned() } else { quote(path) }
 }
 
@@ -525,22 +460,14 @@ fn print_section(file: &FileScript, out: &mut String) {
             print_exact(text, out);
         }
         Action::Remove { handle } => out.push_str(&format!(" {handle} remove\n")),
-        Action::Move {
-            handle,
-            to,
-            to_handle,
-        } => {
+        Action::Move { handle, to, to_handle } => {
             out.push_str(&format!(" {handle} move {}", path_word(to)));
             if let Some(to_handle) = to_handle {
                 out.push_str(&format!(" {to_handle}"));
             }
             out.push('\n');
         }
-        Action::Edit {
-            handle,
-            ops,
-            final_newline,
-        } => {
+        Action::Edit { handle, ops, final_newline } => {
             out.push_str(&format!(" {handle}\n"));
             for op in ops {
                 print_op(op, out);
@@ -581,13 +508,7 @@ fn print_op(op: &Op, out: &mut String) {
     match (&op.kind, body) {
         (_, Some(Body::Text(text))) => print_body(text, out),
         (_, Some(Body::Register(name))) => out.push_str(&format!(" <{name}\n")),
-        (
-            OpKind::Delete {
-                register: Some(name),
-                ..
-            },
-            None,
-        ) => {
+        (OpKind::Delete { register: Some(name), .. }, None) => {
             out.push_str(&format!(" >{name}\n"));
         }
         (_, None) => out.push('\n'),
@@ -613,18 +534,13 @@ fn print_body(text: &str, out: &mut String) {
 }
 
 fn sentinel_for(text: &str) -> String {
-    let rows = || {
-        text.split('\n')
-            .map(|row| row.strip_suffix('\r').unwrap_or(row))
-    };
+    let rows = || text.split('\n').map(|row| row.strip_suffix('\r').unwrap_or(row));
     if !rows().any(|row| row == SENTINEL || is_header(row)) {
         return SENTINEL.to_owned();
     }
     let taken: HashSet<&str> = rows().filter(|row| row.starts_with("END")).collect();
     let mut names = (1_usize..).map(|number| format!("END{number}"));
-    names
-        .find(|name| !taken.contains(name.as_str()))
-        .expect("the rows are finitely many")
+    names.find(|name| !taken.contains(name.as_str())).expect("the rows are finitely many")
 }
 
 fn malformed(row: usize, what: &str) -> Refusal {
@@ -647,79 +563,37 @@ mod tests {
     #[track_caller]
     fn refused(text: &str, message: &str) {
         let refusal = parse(text).expect_err("it must be refused");
-        assert_eq!(
-            (refusal.code, refusal.message.as_str()),
-            (Code::Malformed, message)
-        );
+        assert_eq!((refusal.code, refusal.message.as_str()), (Code::Malformed, message));
     }
 
     #[test]
     fn what_has_one_reading_is_read() {
         let strict = "@a.rs 481920\n2-3c\nx\n.\n5a\ny\n.\n7d\n";
         same("\n\n@a.rs 481920\n\n2-3c\nx\n.\n\n5a\ny\n.\n7d", strict);
-        same(
-            "```anchor\n@a.rs 481920\n2-3c\nx\n.\n5a\ny\n.\n7d\n```\n",
-            strict,
-        );
-        same(
-            "@ a.rs  481920 \n 2 - 3 c \nx\n.\n5-5a\ny\n.\n7d\t\n",
-            strict,
-        );
+        same("```anchor\n@a.rs 481920\n2-3c\nx\n.\n5a\ny\n.\n7d\n```\n", strict);
+        same("@ a.rs  481920 \n 2 - 3 c \nx\n.\n5-5a\ny\n.\n7d\t\n", strict);
         same("@\"a.rs\" 481920\n2,3c\nx\n.\n6i\ny\n.\n7..7d\n", strict);
-        same(
-            "@a.rs 481920\r\n2-3c\r\nx\n.\r\n5a\r\ny\n.\r\n7d\r\n",
-            strict,
-        );
+        same("@a.rs 481920\r\n2-3c\r\nx\n.\r\n5a\r\ny\n.\r\n7d\r\n", strict);
     }
 
     #[test]
     fn a_body_needs_its_sentinel() {
-        refused(
-            "@a 481920\n1c\nx\n",
-            "row 2: the body is not ended by a row \".\"",
-        );
-        refused(
-            "@a 481920\n1c <<END\nx\n.\n",
-            "row 2: the body is not ended by a row \"END\"",
-        );
+        refused("@a 481920\n1c\nx\n", "row 2: the body is not ended by a row \".\"");
+        refused("@a 481920\n1c <<END\nx\n.\n", "row 2: the body is not ended by a row \"END\"");
         let hint = "stands inside a body: end the body before it with \".\", or name another sentinel with <<END";
-        refused(
-            "@a 481920\n1c\nx\n3a\ny\n.\n",
-            &format!("row 4: \"3a\" {hint}"),
-        );
-        refused(
-            "@a 481920\n1c\nx\n@b 123456\n3d\n.\n",
-            &format!("row 4: \"@b 123456\" {hint}"),
-        );
-        same(
-            "@a 481920\n1c <<E\nx\n3a\nE\n",
-            "@a 481920\n1c <<.E\nx\n3a\n.E\n",
-        );
-        same(
-            "@a 481920\n1c\n  3a\n3above\n3aa\n.\n",
-            "@a 481920\n1c <<E\n  3a\n3above\n3aa\nE\n",
-        );
+        refused("@a 481920\n1c\nx\n3a\ny\n.\n", &format!("row 4: \"3a\" {hint}"));
+        refused("@a 481920\n1c\nx\n@b 123456\n3d\n.\n", &format!("row 4: \"@b 123456\" {hint}"));
+        same("@a 481920\n1c <<E\nx\n3a\nE\n", "@a 481920\n1c <<.E\nx\n3a\n.E\n");
+        same("@a 481920\n1c\n  3a\n3above\n3aa\n.\n", "@a 481920\n1c <<E\n  3a\n3above\n3aa\nE\n");
     }
 
     #[test]
     fn what_has_no_reading_is_refused() {
         refused("", "no file section: begin with @path handle");
-        refused(
-            "@a 48192\n1d",
-            "row 1: \"48192\": a handle is 6 or 9 decimal digits",
-        );
-        refused(
-            "@a 481920 delete",
-            "row 1: \"delete\" is no verb for a file",
-        );
-        refused(
-            "@a 481920 remove now",
-            "row 1: \"now\" at the end of the header",
-        );
-        refused(
-            "@a 481920\n2-4a\nx\n.",
-            "row 2: \"2-4a\" is no operation (12-14c, 20a, 30-35d)",
-        );
+        refused("@a 48192\n1d", "row 1: \"48192\": a handle is 6 or 9 decimal digits");
+        refused("@a 481920 delete", "row 1: \"delete\" is no verb for a file");
+        refused("@a 481920 remove now", "row 1: \"now\" at the end of the header");
+        refused("@a 481920\n2-4a\nx\n.", "row 2: \"2-4a\" is no operation (12-14c, 20a, 30-35d)");
         refused(
             "@a 481920\n2a \"x\"\nx\n.",
             "row 2: an insert removes no line, so it expects none",
@@ -728,15 +602,9 @@ mod tests {
             "@a 481920\n2c <r <<E\nx\nE",
             "row 2: lines come from a register or from a body, not from both",
         );
-        refused(
-            "@a 481920\n2c >r\nx\n.",
-            "row 2: only a delete can keep lines with >",
-        );
+        refused("@a 481920\n2c >r\nx\n.", "row 2: only a delete can keep lines with >");
         refused("@a 481920\n2d <r", "row 2: a delete has no body");
-        refused(
-            "@a 481920\nnewline\nno newline",
-            "row 3: the final newline is settled twice",
-        );
+        refused("@a 481920\nnewline\nno newline", "row 3: the final newline is settled twice");
         refused(
             "@a 481920\n1d\n@a 481920\n3d",
             "row 3: \"a\" has a section already; make them one",
@@ -761,10 +629,7 @@ mod tests {
     }
 
     fn body() -> impl Strategy<Value = Body> {
-        prop_oneof![
-            text().prop_map(Body::Text),
-            "[a-z]{1,3}".prop_map(Body::Register)
-        ]
+        prop_oneof![text().prop_map(Body::Text), "[a-z]{1,3}".prop_map(Body::Register)]
     }
 
     fn op() -> impl Strategy<Value = Op> {
@@ -795,19 +660,10 @@ mod tests {
             text().prop_map(|text| Action::Create { text }),
             (handle.clone(), text()).prop_map(|(handle, text)| Action::Write { handle, text }),
             handle.clone().prop_map(|handle| Action::Remove { handle }),
-            (handle.clone(), path, prop::option::of(handle.clone())).prop_map(
-                |(handle, to, to_handle)| Action::Move {
-                    handle,
-                    to,
-                    to_handle
-                }
-            ),
+            (handle.clone(), path, prop::option::of(handle.clone()))
+                .prop_map(|(handle, to, to_handle)| Action::Move { handle, to, to_handle }),
             (handle, ops, any::<Option<bool>>()).prop_map(|(handle, ops, final_newline)| {
-                Action::Edit {
-                    handle,
-                    ops,
-                    final_newline,
-                }
+                Action::Edit { handle, ops, final_newline }
             }),
         ]
     }

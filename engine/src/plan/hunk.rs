@@ -25,9 +25,7 @@ impl Hunk<'_> {
     /// there.
     pub(super) fn is_written_at(&self, there: Range<usize>, now: &Snapshot) -> bool {
         there.len() == self.text.len()
-            && there
-                .zip(&self.text)
-                .all(|(line, text)| now.line(line) == *text)
+            && there.zip(&self.text).all(|(line, text)| now.line(line) == *text)
     }
 }
 
@@ -48,23 +46,16 @@ pub(super) fn read<'a>(
                     span_within(*lines, seen).map(|span| (span, Vec::new()))
                 }
             };
-        hunk.map(|(lines, text)| Hunk { op, lines, text })
-            .map_err(|refusal| refusal.op(op))
+        hunk.map(|(lines, text)| Hunk { op, lines, text }).map_err(|refusal| refusal.op(op))
     };
     ops.iter().enumerate().map(read_one).collect()
 }
 
 fn body_lines<'a>(body: &'a Body, registers: &Registers<'a>) -> Result<Vec<&'a [u8]>, Refusal> {
     match body {
-        Body::Text(text) => Ok(lines_of_text(text)?
-            .into_iter()
-            .map(str::as_bytes)
-            .collect()),
+        Body::Text(text) => Ok(lines_of_text(text)?.into_iter().map(str::as_bytes).collect()),
         Body::Register(name) => registers.get(name.as_str()).cloned().ok_or_else(|| {
-            Refusal::new(
-                Code::Malformed,
-                format!("no delete of this call fills register {name}"),
-            )
+            Refusal::new(Code::Malformed, format!("no delete of this call fills register {name}"))
         }),
     }
 }
@@ -99,10 +90,7 @@ fn place_within(after: usize, seen: &Snapshot) -> Result<usize, Refusal> {
 pub(super) fn check_overlap(hunks: &[Hunk<'_>]) -> Result<(), Refusal> {
     let mut sorted: Vec<&Hunk<'_>> = hunks.iter().collect();
     sorted.sort_by_key(|hunk| (hunk.lines.start, hunk.lines.end, hunk.op));
-    match sorted
-        .windows(2)
-        .find(|pair| pair[1].lines.start < pair[0].lines.end)
-    {
+    match sorted.windows(2).find(|pair| pair[1].lines.start < pair[0].lines.end) {
         None => Ok(()),
         Some(pair) => {
             let (one, other) = (pair[0].op.min(pair[1].op), pair[0].op.max(pair[1].op));
@@ -123,10 +111,8 @@ pub(super) fn check_expectations(
         let Some(Expect { first, last }) = &op.expect else {
             continue;
         };
-        let ends = [
-            (hunk.lines.start, Some(first)),
-            (hunk.lines.end.wrapping_sub(1), last.as_ref()),
-        ];
+        let ends =
+            [(hunk.lines.start, Some(first)), (hunk.lines.end.wrapping_sub(1), last.as_ref())];
         for (line, expected) in ends {
             let Some(expected) = expected else { continue };
             let begins = !hunk.lines.is_empty()
@@ -135,10 +121,8 @@ pub(super) fn check_expectations(
                     .trim_ascii_start()
                     .starts_with(expected.as_bytes().trim_ascii_start());
             if !begins {
-                let text = format!(
-                    "line {} does not begin with {expected:?}",
-                    line.wrapping_add(1)
-                );
+                let text =
+                    format!("line {} does not begin with {expected:?}", line.wrapping_add(1));
                 return Err(Refusal::new(Code::NotFound, text).op(hunk.op));
             }
         }
@@ -152,26 +136,17 @@ pub(super) fn check_encoding(hunks: &[Hunk<'_>], now: &Snapshot) -> Result<(), R
         Encoding::Utf8 => Ok(()),
         Encoding::Unknown8Bit => hunks.iter().try_for_each(|hunk| check_8_bit(hunk, now)),
         other => {
-            let text = format!(
-                "the file is {}, which cannot be edited as lines",
-                other.as_str()
-            );
+            let text = format!("the file is {}, which cannot be edited as lines", other.as_str());
             Err(Refusal::new(Code::Encoding, text))
         }
     }
 }
 
 fn check_8_bit(hunk: &Hunk<'_>, now: &Snapshot) -> Result<(), Refusal> {
-    let hidden = hunk
-        .lines
-        .clone()
-        .find(|line| std::str::from_utf8(now.line(*line)).is_err());
+    let hidden = hunk.lines.clone().find(|line| std::str::from_utf8(now.line(*line)).is_err());
     let text = match hidden {
         Some(line) => {
-            format!(
-                "line {} is not UTF-8, so it could not be shown exactly and stays",
-                line + 1
-            )
+            format!("line {} is not UTF-8, so it could not be shown exactly and stays", line + 1)
         }
         None if !hunk.text.iter().all(|line| line.is_ascii()) => {
             "the file is not UTF-8 and its encoding is unknown: only ASCII can be added".to_owned()

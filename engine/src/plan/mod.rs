@@ -152,12 +152,7 @@ pub fn plan(script: &Script, states: &[FileState]) -> Result<Plan, Refused> {
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Refused {
-        Refused {
-            refusal,
-            file: 0,
-            landings: Vec::new(),
-            rows: Vec::new(),
-        }
+        Refused { refusal, file: 0, landings: Vec::new(), rows: Vec::new() }
     }
 }
 
@@ -180,11 +175,7 @@ fn registers<'a>(script: &'a Script, states: &'a [FileState]) -> Result<Register
             continue;
         };
         for (number, op) in ops.iter().enumerate() {
-            let OpKind::Delete {
-                lines,
-                register: Some(name),
-            } = &op.kind
-            else {
+            let OpKind::Delete { lines, register: Some(name) } = &op.kind else {
                 continue;
             };
             let span = hunk::span_within(*lines, &seen.snapshot)
@@ -219,33 +210,22 @@ fn plan_file(
 ) -> Result<FilePlan, Refused> {
     let planned = match &file.action {
         Action::Create { text } => plan_create(text, state)?,
-        Action::Remove { .. } => Planned::Remove {
-            before: unchanged(state)?,
-        },
+        Action::Remove { .. } => Planned::Remove { before: unchanged(state)? },
         Action::Move { to, .. } => plan_move(to, state)?,
         Action::Write { text, .. } => return plan_write(&file.path, text, state),
-        Action::Edit {
-            ops, final_newline, ..
-        } => {
+        Action::Edit { ops, final_newline, .. } => {
             return plan_edit(&file.path, ops, *final_newline, state, registers);
         }
     };
-    Ok(FilePlan {
-        path: file.path.clone(),
-        action: planned,
-        ops: Vec::new(),
-    })
+    Ok(FilePlan { path: file.path.clone(), action: planned, ops: Vec::new() })
 }
 
 fn plan_create(text: &str, state: &FileState) -> Result<Planned, Refusal> {
     match &state.now {
-        Some(_) => Err(Refusal::new(
-            Code::Exists,
-            "the file is there already; read it, then edit it",
-        )),
-        None => Ok(Planned::Create {
-            bytes: text.as_bytes().to_vec(),
-        }),
+        Some(_) => {
+            Err(Refusal::new(Code::Exists, "the file is there already; read it, then edit it"))
+        }
+        None => Ok(Planned::Create { bytes: text.as_bytes().to_vec() }),
     }
 }
 
@@ -265,11 +245,7 @@ fn plan_move(to: &str, state: &FileState) -> Result<Planned, Refusal> {
         }
         (None, Some(_)) => return Err(Refusal::new(Code::Missing, format!("{to} is not there"))),
     };
-    Ok(Planned::Move {
-        before,
-        to: to.to_owned(),
-        replaced,
-    })
+    Ok(Planned::Move { before, to: to.to_owned(), replaced })
 }
 
 /// Returns the content of now where it is the content that was seen: what a
@@ -286,15 +262,10 @@ fn unchanged(state: &FileState) -> Result<Arc<Snapshot>, Refusal> {
 }
 
 fn now_and_seen(state: &FileState) -> Result<(&Arc<Snapshot>, &Seen), Refusal> {
-    let now = state
-        .now
-        .as_ref()
-        .ok_or_else(|| Refusal::new(Code::Missing, "the file is not there"))?;
+    let now =
+        state.now.as_ref().ok_or_else(|| Refusal::new(Code::Missing, "the file is not there"))?;
     let seen = state.seen.as_ref().ok_or_else(|| {
-        Refusal::new(
-            Code::UnknownHandle,
-            "this handle was never given out for this path",
-        )
+        Refusal::new(Code::UnknownHandle, "this handle was never given out for this path")
     })?;
     Ok((now, seen))
 }
@@ -305,49 +276,24 @@ fn plan_write(path: &str, text: &str, state: &FileState) -> Result<FilePlan, Ref
     let (now, _) = now_and_seen(state)?;
     if let Err(refusal) = unchanged(state) {
         let rows = vec![0..now.line_count()];
-        return Err(Refused {
-            rows,
-            ..Refused::from(refusal)
-        });
+        return Err(Refused { rows, ..Refused::from(refusal) });
     }
     let total = now.line_count();
     let kind = match (total, text) {
         (0, "") => {
-            return Ok(FilePlan {
-                path: path.to_owned(),
-                ..keep(now)
-            });
+            return Ok(FilePlan { path: path.to_owned(), ..keep(now) });
         }
-        (_, "") => OpKind::Delete {
-            lines: (1, total),
-            register: None,
-        },
-        (0, text) => OpKind::Insert {
-            after: 0,
-            body: Body::Text(text.to_owned()),
-        },
-        (_, text) => OpKind::Replace {
-            lines: (1, total),
-            body: Body::Text(text.to_owned()),
-        },
+        (_, "") => OpKind::Delete { lines: (1, total), register: None },
+        (0, text) => OpKind::Insert { after: 0, body: Body::Text(text.to_owned()) },
+        (_, text) => OpKind::Replace { lines: (1, total), body: Body::Text(text.to_owned()) },
     };
     let newline = (!text.is_empty()).then(|| text.ends_with('\n'));
     plan_edit(path, &[kind.into()], newline, state, &Registers::new())
 }
 
 fn keep(now: &Arc<Snapshot>) -> FilePlan {
-    let ops = vec![Outcome {
-        lines: (1, 0),
-        relocated: 0,
-        already: false,
-    }];
-    FilePlan {
-        path: String::new(),
-        action: Planned::Keep {
-            now: Arc::clone(now),
-        },
-        ops,
-    }
+    let ops = vec![Outcome { lines: (1, 0), relocated: 0, already: false }];
+    FilePlan { path: String::new(), action: Planned::Keep { now: Arc::clone(now) }, ops }
 }
 
 fn plan_edit(
@@ -374,14 +320,8 @@ fn plan_edit(
     let (open, outcomes) = settle(hunks, landed, now);
     let ends_so = wish.is_none_or(|wanted| now.lines.final_newline() == wanted);
     if open.is_empty() && !ops.is_empty() && ends_so {
-        let action = Planned::Keep {
-            now: Arc::clone(now),
-        };
-        return Ok(FilePlan {
-            path: path.to_owned(),
-            action,
-            ops: outcomes,
-        });
+        let action = Planned::Keep { now: Arc::clone(now) };
+        return Ok(FilePlan { path: path.to_owned(), action, ops: outcomes });
     }
     hunk::check_encoding(&open, now)?;
     lay_out(path, open, outcomes, final_newline, now)
@@ -392,11 +332,7 @@ fn land_all(hunks: &[Hunk<'_>], seen: &Seen, now: &Snapshot) -> Result<Vec<Lande
     let landed: Vec<Landed> = hunks
         .iter()
         .map(|hunk| {
-            Landed::of(
-                hunk,
-                land(&seen.since, &seen.snapshot, now, hunk.lines.clone()),
-                now,
-            )
+            Landed::of(hunk, land(&seen.since, &seen.snapshot, now, hunk.lines.clone()), now)
         })
         .collect();
     let Some(first) = landed.iter().position(|landed| !landed.is_settled()) else {
@@ -481,11 +417,7 @@ fn settle<'a>(
     landed: Vec<Landed>,
     now: &Snapshot,
 ) -> (Vec<Hunk<'a>>, Vec<Outcome>) {
-    let nothing = Outcome {
-        lines: (1, 0),
-        relocated: 0,
-        already: false,
-    };
+    let nothing = Outcome { lines: (1, 0), relocated: 0, already: false };
     let mut outcomes = vec![nothing; hunks.len()];
     let mut open = Vec::with_capacity(hunks.len());
     for (mut hunk, landed) in hunks.into_iter().zip(landed) {
@@ -493,11 +425,7 @@ fn settle<'a>(
         match landed {
             Landed::Done(there) => {
                 debug_assert!(there.end <= now.line_count());
-                outcomes[op] = Outcome {
-                    lines: lines_of(&there),
-                    relocated: 0,
-                    already: true,
-                };
+                outcomes[op] = Outcome { lines: lines_of(&there), relocated: 0, already: true };
             }
             Landed::At(there) => {
                 outcomes[op].relocated = there.start as i64 - hunk.lines.start as i64;
@@ -533,16 +461,8 @@ fn lay_out(
         outcome.lines = (start + 1, start + len);
     }
     let change = splice::change(&open, final_newline, now)?;
-    let action = Planned::Modify {
-        before: Arc::clone(now),
-        change,
-        hunks,
-    };
-    Ok(FilePlan {
-        path: path.to_owned(),
-        action,
-        ops: outcomes,
-    })
+    let action = Planned::Modify { before: Arc::clone(now), change, hunks };
+    Ok(FilePlan { path: path.to_owned(), action, ops: outcomes })
 }
 
 /// Refuses hunks on lines that this session was never shown; `last` is a line
@@ -554,34 +474,17 @@ fn check_view(hunks: &[Hunk<'_>], last: Option<usize>, seen: &Seen) -> Result<()
             return !seen.view.contains(span.clone());
         }
         // A place between two lines is known once one of them is.
-        let near = [
-            span.start.checked_sub(1),
-            Some(span.start).filter(|line| *line < total),
-        ];
-        total > 0
-            && !near
-                .into_iter()
-                .flatten()
-                .any(|line| seen.view.contains(line..line + 1))
+        let near = [span.start.checked_sub(1), Some(span.start).filter(|line| *line < total)];
+        total > 0 && !near.into_iter().flatten().any(|line| seen.view.contains(line..line + 1))
     };
     let last = last.map(|line| line..line + 1);
     let first = hunks.iter().find(|hunk| unseen(&hunk.lines));
     if first.is_none() && !last.as_ref().is_some_and(unseen) {
         return Ok(());
     }
-    let rows = hunks
-        .iter()
-        .map(|hunk| hunk.lines.clone())
-        .chain(last)
-        .filter(unseen)
-        .collect();
-    let mut refusal = Refusal::new(
-        Code::Unseen,
-        "the edit touches lines this session was never shown",
-    );
+    let rows = hunks.iter().map(|hunk| hunk.lines.clone()).chain(last).filter(unseen).collect();
+    let mut refusal =
+        Refusal::new(Code::Unseen, "the edit touches lines this session was never shown");
     refusal.op = first.map(|hunk| hunk.op);
-    Err(Refused {
-        rows,
-        ..Refused::from(refusal)
-    })
+    Err(Refused { rows, ..Refused::from(refusal) })
 }

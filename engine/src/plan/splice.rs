@@ -77,10 +77,7 @@ fn hunk_edit(hunk: &Hunk<'_>, ends: bool, now: &Snapshot) -> Edit {
             text.extend_from_slice(last.bytes());
         }
     }
-    Edit {
-        range: now.lines.bytes_of(hunk.lines.clone()),
-        text,
-    }
+    Edit { range: now.lines.bytes_of(hunk.lines.clone()), text }
 }
 
 /// Returns the edits of everything that happens at the end of the file. Where
@@ -94,9 +91,7 @@ fn tail_edits(
     let start = tail.first().map_or(total, |hunk| hunk.lines.start);
     let terminated = now.lines.final_newline();
     let new = |hunk: &Hunk<'_>| hunk.text.last().map(|line| line.is_empty());
-    let last_new = (0..tail.len())
-        .rev()
-        .find_map(|index| Some((index, new(&tail[index])?)));
+    let last_new = (0..tail.len()).rev().find_map(|index| Some((index, new(&tail[index])?)));
     let Some((last, is_empty)) = last_new else {
         return Ok(Vec::from_iter(end_edit(start..total, final_newline, now)?));
     };
@@ -147,21 +142,16 @@ fn empty_without_newline() -> Refusal {
 /// Returns the terminator of the line that new line `index` of a hunk replaces.
 fn own(lines: &Range<usize>, index: usize, now: &Snapshot) -> Option<Terminator> {
     let line = lines.start + index;
-    (line < lines.end)
-        .then(|| now.lines.terminator(&now.bytes, line))
-        .flatten()
+    (line < lines.end).then(|| now.lines.terminator(&now.bytes, line)).flatten()
 }
 
 /// Returns the terminator for a new line at `place`: that of the nearest
 /// terminated line before it, else of the line after it, else LF.
 fn neighbour(place: usize, now: &Snapshot) -> Terminator {
     let of = |line: usize| {
-        (line < now.line_count())
-            .then(|| now.lines.terminator(&now.bytes, line))
-            .flatten()
+        (line < now.line_count()).then(|| now.lines.terminator(&now.bytes, line)).flatten()
     };
-    let before = place
-        .checked_sub(1)
-        .and_then(|line| of(line).or_else(|| of(line.checked_sub(1)?)));
+    let before =
+        place.checked_sub(1).and_then(|line| of(line).or_else(|| of(line.checked_sub(1)?)));
     before.or_else(|| of(place)).unwrap_or(Terminator::Lf)
 }

@@ -46,7 +46,11 @@ impl<F: Fs> FaultFs<F> {
             Fault::Once => call == self.at,
             Fault::Forever => call >= self.at,
         };
-        if fails { Err(FsError::Io { action: "injected", error: std::io::ErrorKind::Other.into() }) } else { Ok(()) }
+        if fails {
+            Err(FsError::Io { action: "injected", error: std::io::ErrorKind::Other.into() })
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -85,7 +89,12 @@ impl<F: Fs> Fs for FaultFs<F> {
         self.inner.discard(slot)
     }
 
-    fn exchange(&self, slot: &Slot, path: &RelPath, expected: Expected<'_>) -> Result<Cas, FsError> {
+    fn exchange(
+        &self,
+        slot: &Slot,
+        path: &RelPath,
+        expected: Expected<'_>,
+    ) -> Result<Cas, FsError> {
         self.count()?;
         self.inner.exchange(slot, path, expected)
     }

@@ -151,7 +151,8 @@ impl Journal for MemJournal {
 
     fn unfinished(&self) -> Result<Vec<Unfinished>, JournalError> {
         let records = self.lock();
-        let open = records.iter().filter(|record| record.committed != Some(false) && !record.settled);
+        let open =
+            records.iter().filter(|record| record.committed != Some(false) && !record.settled);
         let unfinished = |record: &Record| Unfinished {
             intent: record.intent.clone(),
             committed: record.committed == Some(true),

@@ -133,7 +133,12 @@ impl Fs for MemFs {
         Ok(())
     }
 
-    fn exchange(&self, slot: &Slot, path: &RelPath, expected: Expected<'_>) -> Result<Cas, FsError> {
+    fn exchange(
+        &self,
+        slot: &Slot,
+        path: &RelPath,
+        expected: Expected<'_>,
+    ) -> Result<Cas, FsError> {
         let mut inner = self.lock();
         let old = inner.expect(path, expected)?;
         let new = inner.slots.insert(slot.clone(), old).ok_or(FsError::Missing)?;

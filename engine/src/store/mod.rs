@@ -27,7 +27,8 @@ use crate::hash::ContentHash;
 pub struct Slot {
     /// The directory of the target, where the slot lies beside it.
     pub beside: Option<RelPath>,
-    /// Transaction and number of the file within it, as `12-0`.
+    /// Transaction and number of the file within it, as `12-0`, after what tells
+    /// one journal's slots from another's.
     pub name: String,
 }
 
@@ -158,7 +159,8 @@ pub trait Fs: Send + Sync {
     /// system of `path`.
     fn slot_for(&self, tx: u64, index: usize, path: &RelPath) -> Result<Slot, FsError>;
 
-    /// Writes `bytes` into a new slot, with the attributes of `like`.
+    /// Writes `bytes` into a new slot, with the attributes of `like`; refuses
+    /// first what [`Fs::check_writable`] refuses of it.
     fn stage(&self, slot: &Slot, like: Option<&RelPath>, bytes: &[u8]) -> Result<(), FsError>;
 
     /// Returns the bytes of a slot.
@@ -168,7 +170,8 @@ pub trait Fs: Send + Sync {
     fn discard(&self, slot: &Slot) -> Result<(), FsError>;
 
     /// Swaps the slot and the file, if the file holds what is expected.
-    fn exchange(&self, slot: &Slot, path: &RelPath, expected: Expected<'_>) -> Result<Cas, FsError>;
+    fn exchange(&self, slot: &Slot, path: &RelPath, expected: Expected<'_>)
+    -> Result<Cas, FsError>;
 
     /// Makes the slot the file `path`, which must not exist. Returns the number
     /// of parent directories that were made for it.

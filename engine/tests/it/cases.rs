@@ -17,21 +17,13 @@ const PATH: &str = "f";
 
 /// Sentences of the design's paragraph on text that are about paths; the plan
 /// never sees one.
-const OF_THE_SERVICE: [&str; 4] = [
-    "One path twice",
-    "Paths are relative",
-    "absolute only inside",
-    "a symlink is resolved",
-];
+const OF_THE_SERVICE: [&str; 4] =
+    ["One path twice", "Paths are relative", "absolute only inside", "a symlink is resolved"];
 
-const TEXT_RULES: (&str, &str) = (
-    "text-rules.md",
-    include_str!("../../../tests/cases/text-rules.md"),
-);
-const ANCHOR_TEXT: (&str, &str) = (
-    "anchor-text.md",
-    include_str!("../../../tests/cases/anchor-text.md"),
-);
+const TEXT_RULES: (&str, &str) =
+    ("text-rules.md", include_str!("../../../tests/cases/text-rules.md"));
+const ANCHOR_TEXT: (&str, &str) =
+    ("anchor-text.md", include_str!("../../../tests/cases/anchor-text.md"));
 
 #[test]
 fn text_rules() {
@@ -187,7 +179,9 @@ fn expect_refusal(case: &Case, refusal: &Refusal) -> Result<(), String> {
 }
 
 fn expect_landings(case: &Case, refused: &Refused) -> Result<(), String> {
-    let Some(expected) = case.text("landings") else { return Ok(()) };
+    let Some(expected) = case.text("landings") else {
+        return Ok(());
+    };
     let mut rows = String::new();
     for landing in &refused.landings {
         let row = match landing {

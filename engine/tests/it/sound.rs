@@ -2,18 +2,14 @@
 //! one.
 
 use engine::anchor::span_of;
+use engine::drift::line_hunks;
 use engine::edit::Change;
 use engine::plan::{FilePlan, Outcome, Planned};
 use engine::snapshot::Snapshot;
 
 /// Returns what is wrong with one file of a plan, if anything is.
 pub(crate) fn check(file: &FilePlan) -> Result<(), String> {
-    let Planned::Modify {
-        before,
-        change,
-        hunks,
-    } = &file.action
-    else {
+    let Planned::Modify { before, change, hunks } = &file.action else {
         return Ok(());
     };
     let after = before.after(change);
@@ -26,6 +22,9 @@ pub(crate) fn check(file: &FilePlan) -> Result<(), String> {
     let sorted = hunks.windows(2).all(|pair| pair[0].0.end <= pair[1].0.start);
     ensure(sorted, || format!("hunks out of order: {hunks:?}"))?;
     check_kept_lines(before, hunks, &after)?;
+    let recomputed = line_hunks(change, before, &after);
+    check_kept_lines(before, &recomputed, &after)
+        .map_err(|why| format!("{why}, by the line hunks {recomputed:?} of {change:?}"))?;
     file.ops.iter().try_for_each(|op| check_outcome(op, &after))
 }
 
@@ -62,7 +61,10 @@ fn check_kept_lines(
             continue;
         }
         let there = (line as i64 + shift) as usize;
-        ensure(before.line(line) == after.line(there), || {
+        // U+FEFF that comes to stand at the very start is a byte-order mark.
+        let mark = if there == 0 { after.lines.bom() - before.lines.bom() } else { 0 };
+        let found = &after.bytes[after.lines.start(there)..];
+        ensure(found.starts_with(&before.line(line)[mark..]), || {
             format!("line {} is kept, but not at line {}", line + 1, there + 1)
         })?;
         line += 1;

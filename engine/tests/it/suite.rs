@@ -45,7 +45,7 @@ impl Case {
 
     /// Returns the first block of one kind as text.
     pub(crate) fn text(&self, kind: &str) -> Option<&str> {
-        self.all(kind).next().map(Block::text)
+        self.blocks.iter().find(|block| block.kind == kind).map(Block::text)
     }
 }
 
@@ -107,11 +107,7 @@ fn block(suite: &str, info: &str, rows: &[(&str, usize)]) -> Block {
         unescape(row, &mut bytes)
             .unwrap_or_else(|| panic!("{suite}:{number}: unknown escape in {row:?}"));
     }
-    Block {
-        kind: words.next().unwrap_or_default(),
-        words: words.collect(),
-        bytes,
-    }
+    Block { kind: words.next().unwrap_or_default(), words: words.collect(), bytes }
 }
 
 /// Adds what `row` stands for to `out`, its LF included.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use engine::anchor::View;
 use engine::drift::Since;
-use engine::edit::Change;
 use engine::error::Refusal;
 use engine::format::{Action, Script, parse};
 use engine::plan::{FileState, Plan, Planned, Refused, Seen, plan};
@@ -84,11 +83,8 @@ impl World {
 
     /// Returns what `script` comes to here.
     pub(crate) fn plan(&self, script: &Script) -> Result<Plan, Box<Refused>> {
-        let states: Vec<FileState> = script
-            .files
-            .iter()
-            .map(|file| self.state(&file.path, &file.action))
-            .collect();
+        let states: Vec<FileState> =
+            script.files.iter().map(|file| self.state(&file.path, &file.action)).collect();
         plan(script, &states).map_err(Box::new)
     }
 
@@ -160,26 +156,4 @@ pub(crate) fn script(text: &str) -> Result<Script, Refusal> {
 /// Returns the text with its handles called `HANDLE` again.
 pub(crate) fn without_handles(text: &str) -> String {
     text.replace(HANDLE, "HANDLE")
-}
-
-/// Returns the state of a file of which `seen` was read whole.
-pub(crate) fn state(seen: &Arc<Snapshot>, since: Since, now: &Arc<Snapshot>) -> FileState {
-    FileState {
-        now: Some(Arc::clone(now)),
-        seen: Some(Seen {
-            snapshot: Arc::clone(seen),
-            view: View::all(seen.line_count()),
-            since,
-        }),
-        to: None,
-        to_seen: None,
-    }
-}
-
-/// Returns the one file of a plan as its change, where it has one.
-pub(crate) fn change_of(plan: &Plan) -> Option<&Change> {
-    match &plan.files.first()?.action {
-        Planned::Modify { change, .. } => Some(change),
-        _ => None,
-    }
 }

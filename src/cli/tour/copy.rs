@@ -45,7 +45,9 @@ pub(super) fn most_lines(root: &Path) -> Result<Option<String>, CliError> {
     let mut best: Option<(usize, String)> = None;
     for entry in ignore::WalkBuilder::new(root).build() {
         let Ok(entry) = entry else { continue };
-        let Some(below) = entry.path().strip_prefix(root).ok().and_then(Path::to_str) else { continue };
+        let Some(below) = entry.path().strip_prefix(root).ok().and_then(Path::to_str) else {
+            continue;
+        };
         if !entry.file_type().is_some_and(|kind| kind.is_file()) {
             continue;
         }

@@ -110,15 +110,23 @@ impl Guide<'_> {
 
     fn edit(&mut self, path: &str, read: &wire::ReadResult) -> Result<(), CliError> {
         self.step("It edits: new lines after line 3")?;
-        let text = format!("@{path} {}\n3a\nwritten by an agent,\nthrough the daemon\n.\n", read.handle);
+        let text =
+            format!("@{path} {}\n3a\nwritten by an agent,\nthrough the daemon\n.\n", read.handle);
         self.paint.faint(&text)?;
         let applied: wire::EditResult = self.expect("edit/apply", &of_text(text))?;
         self.landed(&applied)
     }
 
-    fn edit_again(&mut self, path: &str, read: &wire::ReadResult) -> Result<wire::EditResult, CliError> {
+    fn edit_again(
+        &mut self,
+        path: &str,
+        read: &wire::ReadResult,
+    ) -> Result<wire::EditResult, CliError> {
         self.step("It edits again under the old handle: our own edit is followed exactly")?;
-        let text = format!("@{path} {}\n9c\nline 9 of what was read, wherever it is now\n.\n", read.handle);
+        let text = format!(
+            "@{path} {}\n9c\nline 9 of what was read, wherever it is now\n.\n",
+            read.handle
+        );
         self.paint.faint(&text)?;
         let applied: wire::EditResult = self.expect("edit/apply", &of_text(text))?;
         self.landed(&applied)?;
@@ -129,7 +137,9 @@ impl Guide<'_> {
     /// refused edit waits.
     #[expect(clippy::disallowed_methods, reason = "here we play the program that does not know us")]
     fn interfere(&mut self, path: &str, last: &wire::EditResult) -> Result<String, CliError> {
-        self.step("Another program saves the file; the agent's next edit is refused, with the cure")?;
+        self.step(
+            "Another program saves the file; the agent's next edit is refused, with the cure",
+        )?;
         let file = self.root.join(path);
         let mut bytes = std::fs::read(&file)?;
         bytes.splice(0..0, *b"saved by another program\n");
@@ -153,7 +163,9 @@ impl Guide<'_> {
             ..wire::ApplyParams::default()
         };
         match typed::<wire::EditResult>(&self.ask("edit/apply", &params)?)? {
-            Answer::Yes(_) => Err(CliError::Usage("BUG: an edit of a stale file was applied".into())),
+            Answer::Yes(_) => {
+                Err(CliError::Usage("BUG: an edit of a stale file was applied".into()))
+            }
             Answer::No(rejection) => {
                 self.paint.bad(&format!("{}: {}", rejection.code, rejection.message))?;
                 self.paint.rows(rejection.rows.as_deref().unwrap_or_default())?;
@@ -190,7 +202,8 @@ impl Guide<'_> {
 
     fn count(&mut self) -> Result<(), CliError> {
         self.step("What it came to")?;
-        let summary: wire::StatsResult = self.expect("stats/summary", &wire::StatsParams::default())?;
+        let summary: wire::StatsResult =
+            self.expect("stats/summary", &wire::StatsParams::default())?;
         stats::show(&summary, self.paint)
     }
 
@@ -214,11 +227,16 @@ impl Guide<'_> {
         self.endpoint.raw(method, params)
     }
 
-    fn expect<T: DeserializeOwned>(&mut self, method: &str, params: &impl Serialize) -> Result<T, CliError> {
+    fn expect<T: DeserializeOwned>(
+        &mut self,
+        method: &str,
+        params: &impl Serialize,
+    ) -> Result<T, CliError> {
         match typed(&self.ask(method, params)?)? {
             Answer::Yes(answer) => Ok(answer),
             Answer::No(rejection) => {
-                let text = format!("{method} was refused: {}: {}", rejection.code, rejection.message);
+                let text =
+                    format!("{method} was refused: {}: {}", rejection.code, rejection.message);
                 Err(CliError::Usage(text))
             }
         }

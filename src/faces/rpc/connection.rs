@@ -35,12 +35,19 @@ where
     W: AsyncWrite + Unpin,
 {
     let limits = roots.main().limits();
+    // A request that waits for no disk is over before another thread has taken
+    // over what else this one has to do.
+    let quick = roots.main().is_quick();
     let mut conversation = Conversation::new(roots);
     let mut inbox = Inbox::new(&limits);
     loop {
         while let Some(message) = inbox.next() {
-            let limits = &limits;
-            let answer = tokio::task::block_in_place(|| answer(&mut conversation, &message, limits));
+            let answer = match quick {
+                true => answer(&mut conversation, &message, &limits),
+                false => {
+                    tokio::task::block_in_place(|| answer(&mut conversation, &message, &limits))
+                }
+            };
             if let Some(answer) = answer {
                 send(&mut writer, &answer).await?;
             }
@@ -147,14 +154,19 @@ impl Inbox {
         let read = reader.read_buf(&mut self.bytes);
         let count = match between_messages {
             true => read.await?,
-            false => timeout(PATIENCE, read).await.map_err(|_| stalled("an unfinished message"))??,
+            false => {
+                timeout(PATIENCE, read).await.map_err(|_| stalled("an unfinished message"))??
+            }
         };
         self.sort_out();
         Ok(count > 0)
     }
 
     /// Takes what can be had without waiting.
-    async fn take_what_is_there(&mut self, reader: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
+    async fn take_what_is_there(
+        &mut self,
+        reader: &mut (impl AsyncRead + Unpin),
+    ) -> io::Result<()> {
         self.bytes.reserve(READ_BYTES);
         tokio::select! {
             biased;

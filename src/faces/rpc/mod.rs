@@ -54,7 +54,12 @@ impl Conversation {
     ///
     /// # Errors
     /// The protocol's faults; a refused edit is a result.
-    pub fn answer(&mut self, method: &str, params: &str, cancel: &Cancel) -> Result<String, RpcError> {
+    pub fn answer(
+        &mut self,
+        method: &str,
+        params: &str,
+        cancel: &Cancel,
+    ) -> Result<String, RpcError> {
         let from_wire::Call { request, session } = from_wire::call(method, params)?;
         let opens = matches!(request, Request::Open(_));
         let session = session.or_else(|| self.current.clone());
@@ -72,7 +77,7 @@ impl Conversation {
             self.current = Some(opened.session.clone());
             self.sessions.insert(opened.session.clone(), Arc::clone(&service));
         }
-        let result = to_wire::response(&reply.response)?;
+        let result = to_wire::response(reply.response)?;
         if let Some(attempt) = reply.attempt {
             let traffic = Traffic { request: params.to_owned(), response: result.clone() };
             service.count(attempt, traffic);

@@ -15,9 +15,7 @@ use super::reject::{Rejected, Rows};
 use super::stored::{RETRY_VERSION, RetryRecord, StoredAnswer};
 use super::transact::{Done, Operation, carry_out};
 use crate::service::Service;
-use crate::service::api::{
-    Apply, Attempt, EditAnswer, Fault, FileAnswer, Reply, Response, Source,
-};
+use crate::service::api::{Apply, Attempt, EditAnswer, Fault, FileAnswer, Reply, Response, Source};
 use crate::service::session::Session;
 use crate::service::workspace::state_refusal;
 use crate::state::OperationRecord;
@@ -185,10 +183,15 @@ fn check_size(script: &Script, operations: usize, files: usize) -> Result<(), Re
 }
 
 /// Returns the first answer to a request that is repeated under the same name.
-fn done_before(service: &Service, apply: &Apply, session: &Session) -> Result<Option<Done>, Refusal> {
+fn done_before(
+    service: &Service,
+    apply: &Apply,
+    session: &Session,
+) -> Result<Option<Done>, Refusal> {
     let Some(op_id) = &apply.op_id else { return Ok(None) };
     let state = &service.workspace.state;
-    let row = state.operation_once(&session.row.id, op_id).map_err(|error| state_refusal(&error))?;
+    let row =
+        state.operation_once(&session.row.id, op_id).map_err(|error| state_refusal(&error))?;
     let Some(row) = row else { return Ok(None) };
     let stored: StoredAnswer = serde_json::from_str(&row.answer).map_err(|error| {
         let text = format!("operation {} was applied, but its answer is damaged: {error}", row.id);
@@ -217,7 +220,9 @@ fn gather_one(
     let path = parse(&file.path)?;
     let now = workspace.now(&path, false)?;
     let seen = match (file.action.handle(), &now) {
-        (Some(handle), Some(now)) => Some(seen(service, session, file, &path, handle, now, relocate)?),
+        (Some(handle), Some(now)) => {
+            Some(seen(service, session, file, &path, handle, now, relocate)?)
+        }
         _ => None,
     };
     let (mut to, mut to_seen) = (None, None);
@@ -398,7 +403,9 @@ fn texts(script: &Script) -> (Vec<String>, Vec<String>) {
                         new.push(text.clone());
                     }
                     let expected = op.expect.iter();
-                    old.extend(expected.flat_map(|e| [Some(e.first.clone()), e.last.clone()]).flatten());
+                    old.extend(
+                        expected.flat_map(|e| [Some(e.first.clone()), e.last.clone()]).flatten(),
+                    );
                 }
             }
             Action::Remove { .. } | Action::Move { .. } => {}

@@ -21,7 +21,9 @@ pub(in crate::service) fn examine(service: &Service) -> Result<Reply, Fault> {
         well: broken.is_none(),
         detail: match broken {
             None => "every event follows from the one before it".into(),
-            Some(seq) => format!("event {seq} does not follow from the one before it: it was altered"),
+            Some(seq) => {
+                format!("event {seq} does not follow from the one before it: it was altered")
+            }
         },
     };
     let durability = Finding {

@@ -12,7 +12,8 @@ const MOST: usize = 1000;
 pub(in crate::service) fn log(service: &Service, request: &Log) -> Result<Reply, Fault> {
     let state = &service.workspace.state;
     let limit = request.limit.clamp(1, MOST);
-    let rows = state.operations(request.before, request.path.as_deref(), limit).map_err(internal)?;
+    let rows =
+        state.operations(request.before, request.path.as_deref(), limit).map_err(internal)?;
     let operations: Result<Vec<_>, Fault> =
         rows.into_iter().map(|row| operation(service, row)).collect();
     Ok(plain(Response::Log(operations?)))

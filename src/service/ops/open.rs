@@ -13,7 +13,9 @@ pub(in crate::service) fn open(service: &Service, open: Open) -> Result<Reply, F
     let workspace = &service.workspace;
     let id = match open.resume {
         Some(name) if name.is_empty() || name.len() > NAME_BYTES => {
-            return Err(Fault::InvalidParams(format!("a session's name has 1 to {NAME_BYTES} bytes")));
+            return Err(Fault::InvalidParams(format!(
+                "a session's name has 1 to {NAME_BYTES} bytes"
+            )));
         }
         Some(name) => name,
         None => fresh_name()?,

@@ -10,9 +10,7 @@ use engine::store::RelPath;
 use engine::text::Encoding;
 
 use super::reject::Rejected;
-use crate::service::api::{
-    Attempt, DeltaHunk, Fault, Read, ReadAnswer, ReadBody, Reply, Response,
-};
+use crate::service::api::{Attempt, DeltaHunk, Fault, Read, ReadAnswer, ReadBody, Reply, Response};
 use crate::service::ledger::Job;
 use crate::service::session::Session;
 use crate::service::workspace::state_refusal;
@@ -98,7 +96,12 @@ impl Page {
         }
         let asked = match lines {
             [] => View::all(total),
-            lines => View::of(lines.iter().map(|range| check_range(*range, total)).collect::<Result<Vec<_>, _>>()?),
+            lines => View::of(
+                lines
+                    .iter()
+                    .map(|range| check_range(*range, total))
+                    .collect::<Result<Vec<_>, _>>()?,
+            ),
         };
         let mut left = limit;
         let mut ranges = Vec::new();
@@ -131,7 +134,8 @@ fn fitting(now: &Snapshot, range: &Range<usize>, bytes: usize) -> usize {
 fn check_range(lines: LineRange, total: usize) -> Result<Range<usize>, Refusal> {
     let (first, last) = lines;
     if first == 0 || last < first {
-        let text = format!("lines {first}-{last} are no range: lines count from 1, both ends included");
+        let text =
+            format!("lines {first}-{last} are no range: lines count from 1, both ends included");
         return Err(Refusal::new(Code::Malformed, text));
     }
     // A range that reaches beyond the end shows what there is of it.
@@ -215,7 +219,11 @@ fn describe(
     }
 }
 
-fn record(service: &Service, session: &Session, answer: &ReadAnswer) -> Result<i64, crate::state::StateError> {
+fn record(
+    service: &Service,
+    session: &Session,
+    answer: &ReadAnswer,
+) -> Result<i64, crate::state::StateError> {
     let kind = match answer.body {
         ReadBody::Unchanged => "read.unchanged",
         _ => "read.served",

@@ -47,7 +47,11 @@ impl Rejected {
     }
 
     /// Returns the rejection with rows to look at and where the edit would land.
-    pub(super) fn showing(mut self, rows: Option<Rows>, landings: Vec<Option<Range<usize>>>) -> Rejected {
+    pub(super) fn showing(
+        mut self,
+        rows: Option<Rows>,
+        landings: Vec<Option<Range<usize>>>,
+    ) -> Rejected {
         self.rows = rows;
         self.landings = landings;
         self
@@ -67,7 +71,12 @@ impl Rejected {
     }
 
     /// Records the rejection as an event of this kind and returns the answer.
-    pub(super) fn answer(self, service: &Service, session: &Session, kind: &str) -> Result<Reply, Fault> {
+    pub(super) fn answer(
+        self,
+        service: &Service,
+        session: &Session,
+        kind: &str,
+    ) -> Result<Reply, Fault> {
         let state = &service.workspace.state;
         let shown = self.rows.map(|rows| rows.show(service, session)).transpose()?;
         let Refusal { code, message, path, op } = self.refusal;

@@ -53,8 +53,11 @@ fn unknown(token: &str) -> Refusal {
 /// Returns the edit as its author now wants it.
 fn prepare(record: RetryRecord, request: &Retry) -> Result<Edit, Refusal> {
     let mut script = Script::from(record.script);
-    let landings: Vec<Option<LineRange>> =
-        record.landings.iter().map(|span| span.map(|(start, end)| lines_of(&(start..end)))).collect();
+    let landings: Vec<Option<LineRange>> = record
+        .landings
+        .iter()
+        .map(|span| span.map(|(start, end)| lines_of(&(start..end))))
+        .collect();
     match (request.accept, request.at.is_empty()) {
         (true, false) | (false, true) => {
             return Err(Refusal::new(Code::Malformed, "give either accept or at"));

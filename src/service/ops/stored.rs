@@ -106,7 +106,9 @@ impl From<StoredScript> for Script {
                     final_newline,
                 },
                 StoredAction::Create { text } => Action::Create { text },
-                StoredAction::Write { handle, text } => Action::Write { handle: named(handle), text },
+                StoredAction::Write { handle, text } => {
+                    Action::Write { handle: named(handle), text }
+                }
                 StoredAction::Remove { handle } => Action::Remove { handle: named(handle) },
                 StoredAction::Move { handle, to, to_handle } => {
                     Action::Move { handle: named(handle), to, to_handle: to_handle.map(named) }
@@ -182,7 +184,11 @@ impl From<&EditAnswer> for StoredAnswer {
 impl StoredAnswer {
     /// Returns the answer of operation `id` again.
     pub(super) fn again(self, id: u64) -> EditAnswer {
-        let op = |(first, last, relocated, already)| Outcome { lines: (first, last), relocated, already };
+        let op = |(first, last, relocated, already)| Outcome {
+            lines: (first, last),
+            relocated,
+            already,
+        };
         let file = |file: StoredFileAnswer| FileAnswer {
             path: file.path,
             handle: file.handle.map(Handle::from_number),

@@ -17,7 +17,7 @@ use crate::service::api::{EditAnswer, FileAnswer};
 use crate::service::session::Session;
 use crate::service::workspace::{Workspace, state_refusal};
 use crate::service::{Service, now_ms};
-use crate::state::{Facts, OperationJournal, OperationRecord, pack_edits};
+use crate::state::{Facts, NewHandle, OperationJournal, OperationRecord, pack_edits};
 
 /// An operation to be carried out.
 pub(super) struct Operation<'a> {
@@ -61,7 +61,8 @@ pub(super) fn carry_out(
         .map(|(file, view)| Target::of(workspace, file, view))
         .collect::<Result<_, _>>()?;
     let mut answer = EditAnswer { applied: true, operation: None, files: Vec::new() };
-    answer.files = files.iter().zip(&plan.files).map(|(target, file)| target.answer(file)).collect();
+    answer.files =
+        files.iter().zip(&plan.files).map(|(target, file)| target.answer(file)).collect();
     let tx = workspace.state.next_operation();
     let mut steps = Vec::new();
     for (target, file) in files.iter().zip(&plan.files) {
@@ -75,6 +76,7 @@ pub(super) fn carry_out(
     record.session = session.row.id.clone();
     record.at_ms = now_ms();
     record.answer = serde_json::to_string(&StoredAnswer::from(&answer)).unwrap_or_default();
+    record.handles = files.iter().filter_map(|target| target.new.clone()).collect();
     record.edits = steps.iter().map(|(_, part)| part.edits.clone()).collect();
     let facts = Facts {
         views: facts_of(&files, session, workspace)?,
@@ -102,6 +104,8 @@ struct Target {
     after: Option<Arc<Snapshot>>,
     /// The name of that content.
     handle: Option<Handle>,
+    /// What has to be written down of it, if it is a new one.
+    new: Option<NewHandle>,
     /// What the session knows of that content.
     view: View,
 }
@@ -132,11 +136,12 @@ impl Target {
             }
             Planned::Keep { now } => (Some(Arc::clone(now)), view),
         };
-        let handle = match &after {
-            None => None,
-            Some(after) => Some(workspace.handle_of(&to, &after.hash).map_err(|e| state_refusal(&e))?),
+        let named = after.as_ref().map(|after| workspace.handle_for(&to, &after.hash)).transpose();
+        let (handle, new) = match named.map_err(|error| state_refusal(&error))? {
+            Some((handle, new)) => (Some(handle), new),
+            None => (None, None),
         };
-        Ok(Target { path, to, after, handle, view })
+        Ok(Target { path, to, after, handle, new, view })
     }
 
     /// Refuses what could not be swapped without losing something, and what
@@ -149,7 +154,8 @@ impl Target {
             return Err(Refusal::new(Code::TooLarge, text).at(&file.path));
         }
         match &file.action {
-            Planned::Create { .. } | Planned::Keep { .. } => Ok(()),
+            // What is staged is checked as it is staged.
+            Planned::Create { .. } | Planned::Keep { .. } | Planned::Modify { .. } => Ok(()),
             _ => workspace.fs.check_writable(&self.path).map_err(|error| error.refuse(&self.path)),
         }
     }
@@ -163,7 +169,11 @@ impl Target {
     ) -> Result<(), Refusal> {
         let hash = |snapshot: &Arc<Snapshot>| Some(snapshot.hash);
         let after = self.after.as_deref();
-        let mut push = |path: &RelPath, kind, before: Option<&'a Arc<Snapshot>>, new: Option<&'a Snapshot>, edits| {
+        let mut push = |path: &RelPath,
+                        kind,
+                        before: Option<&'a Arc<Snapshot>>,
+                        new: Option<&'a Snapshot>,
+                        edits| {
             let slot = workspace.fs.slot_for(tx, steps.len(), path).map_err(|e| e.refuse(path))?;
             let contents = Contents {
                 before: before.map(|snapshot| &snapshot.bytes[..]),
@@ -181,7 +191,9 @@ impl Target {
                 push(&self.path, StepKind::Modify, Some(before), after, edits)
             }
             Planned::Create { .. } => push(&self.path, StepKind::Create, None, after, None),
-            Planned::Remove { before } => push(&self.path, StepKind::Remove, Some(before), None, None),
+            Planned::Remove { before } => {
+                push(&self.path, StepKind::Remove, Some(before), None, None)
+            }
             Planned::Move { before, replaced, .. } => {
                 if let Some(replaced) = replaced {
                     push(&self.to, StepKind::Remove, Some(replaced), None, None)?;
@@ -219,6 +231,7 @@ impl Target {
             workspace.forget(&self.path);
         }
         if let (Some(after), Some(handle)) = (&self.after, self.handle) {
+            workspace.named_anew(handle, &self.to, &after.hash);
             workspace.wrote(&self.to, after);
             session.remember(handle, self.whole_view(session, workspace)?);
         }
@@ -229,7 +242,8 @@ impl Target {
     /// the same content before.
     fn whole_view(&self, session: &Session, workspace: &Workspace) -> Result<View, Refusal> {
         let Some(handle) = self.handle else { return Ok(View::default()) };
-        let known = session.view(handle, &workspace.state).map_err(|error| state_refusal(&error))?;
+        let known =
+            session.view(handle, &workspace.state).map_err(|error| state_refusal(&error))?;
         let mut view = self.view.clone();
         for range in known.unwrap_or_default().ranges() {
             view.add(range.clone());
@@ -241,7 +255,8 @@ impl Target {
 /// Returns a change as it is stored.
 fn pack(change: &Change, before: &Snapshot) -> Vec<u8> {
     let edits = change.edits().iter();
-    let edits = edits.map(|edit| (edit.range.start, &before.bytes[edit.range.clone()], &edit.text[..]));
+    let edits =
+        edits.map(|edit| (edit.range.start, &before.bytes[edit.range.clone()], &edit.text[..]));
     pack_edits(change.before_len(), edits)
 }
 

@@ -116,7 +116,8 @@ fn invert_step(service: &Service, row: &StepRow) -> Result<FilePlan, Refusal> {
 fn invert_modify(service: &Service, row: &StepRow) -> Result<Planned, Refusal> {
     let workspace = &service.workspace;
     let path = &row.step.path;
-    let damaged = || Refusal::new(Code::Denied, "the record of the change is damaged").at(path.as_str());
+    let damaged =
+        || Refusal::new(Code::Denied, "the record of the change is damaged").at(path.as_str());
     let (edits, after) = row.edits.as_ref().zip(row.step.after).ok_or_else(damaged)?;
     let now = workspace.now(path, false)?.ok_or_else(|| later_work(path, "the file is gone"))?;
     let inverse = inverse_of(edits).map_err(|error| state_refusal(&error))?;

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use crate::store::FsError;
 
 /// Refuses a file whose links or permissions speak against replacing it.
-pub(super) fn check_replaceable(_file: &File, stat: &Stat) -> Result<(), FsError> {
+pub(super) fn check_replaceable(stat: &Stat) -> Result<(), FsError> {
     if stat.st_nlink > 1 {
         let text = format!("the file has {} hard links, which an edit would part", stat.st_nlink);
         return Err(FsError::Attribute(text));
@@ -30,7 +30,8 @@ pub(super) fn copy(original: &File, stat: &Stat, copy: &File) -> Result<(), FsEr
     let have = fs::fstat(copy).map_err(|error| lost("its owner", error))?;
     if (have.st_uid, have.st_gid) != (stat.st_uid, stat.st_gid) {
         let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
-        fs::fchown(copy, Some(uid), Some(gid)).map_err(|error| lost("its owner and group", error))?;
+        fs::fchown(copy, Some(uid), Some(gid))
+            .map_err(|error| lost("its owner and group", error))?;
     }
     // After the owner, since a change of owner takes set-user-id bits away.
     if have.st_mode & 0o7777 != stat.st_mode & 0o7777 || have.st_uid != stat.st_uid {

@@ -19,7 +19,8 @@ impl Lease {
     /// # Errors
     /// `Busy` where somebody has the file open for writing.
     pub(super) fn take(file: BorrowedFd<'_>) -> Result<Option<Lease>, FsError> {
-        let own = file.try_clone_to_owned().map_err(|error| FsError::Io { action: "lease", error })?;
+        let own =
+            file.try_clone_to_owned().map_err(|error| FsError::Io { action: "lease", error })?;
         for _ in 0..50 {
             if set_lease(own.as_fd(), libc::F_RDLCK) {
                 return Ok(Some(Lease(own)));

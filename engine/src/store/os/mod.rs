@@ -46,11 +46,14 @@ pub struct OsFs {
     slots: OwnedFd,
     /// Device of the slot directory.
     slots_device: u64,
+    /// How the names of slots begin.
+    prefix: String,
 }
 
 impl OsFs {
     /// Opens the tree beneath `root`; slots go to the directory `slots`, which
-    /// must exist and belong to us.
+    /// must exist and belong to us. Their names begin with `prefix`, which tells
+    /// them from those that an earlier journal left there.
     ///
     /// The death signal of a broken lease (SIGIO) is ignored from here on, for
     /// the whole process.
@@ -58,7 +61,7 @@ impl OsFs {
     /// # Errors
     /// Where either is not a directory that can be opened, or `slots` belongs to
     /// somebody else.
-    pub fn open(root: &Path, slots: &Path) -> Result<OsFs, FsError> {
+    pub fn open(root: &Path, slots: &Path, prefix: &str) -> Result<OsFs, FsError> {
         lease::ignore_broken_lease_signal();
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root_fd = fs::open(root, flags, Mode::empty()).map_err(io("open the root"))?;
@@ -69,8 +72,15 @@ impl OsFs {
         if stat.st_uid != rustix::process::geteuid().as_raw() {
             return Err(FsError::Denied("the slot directory belongs to another user".into()));
         }
-        let root_path = root.canonicalize().map_err(|error| FsError::Io { action: "find the root", error })?;
-        Ok(OsFs { root: root_fd, root_path, slots: slots_fd, slots_device: stat.st_dev })
+        let root_path =
+            root.canonicalize().map_err(|error| FsError::Io { action: "find the root", error })?;
+        Ok(OsFs {
+            root: root_fd,
+            root_path,
+            slots: slots_fd,
+            slots_device: stat.st_dev,
+            prefix: prefix.to_owned(),
+        })
     }
 
     /// Opens `path` beneath the root, never through a magic link.
@@ -103,6 +113,19 @@ impl OsFs {
         let stat = fs::fstat(&file).map_err(io("look at the file"))?;
         check_regular(&stat)?;
         Ok((File::from(file), stat))
+    }
+
+    /// Opens a file that may be replaced: it is ours to write, and so is its
+    /// directory, and no link would be parted.
+    fn open_replaceable(&self, path: &RelPath) -> Result<(File, Stat), FsError> {
+        let (file, stat) = self.open_file(path, Links::Refuse)?;
+        attributes::check_replaceable(&stat)?;
+        let (parent, name) = (self.parent(path)?, path.split().1);
+        let access =
+            |name: &str| fs::accessat(&parent, name, fs::Access::WRITE_OK, AtFlags::EACCESS);
+        access(name).map_err(|_| FsError::Denied("the file is not writable for us".into()))?;
+        access(".").map_err(|_| FsError::Denied("the directory is not writable for us".into()))?;
+        Ok((file, stat))
     }
 
     /// Opens the directory that holds a slot.
@@ -185,7 +208,12 @@ struct Held {
 impl Held {
     /// Returns how good the swap was, or `Changed` where what now stands at
     /// `name` is not what was compared.
-    fn verify(&self, directory: impl AsFd, name: &str, expected: Expected<'_>) -> Result<Cas, FsError> {
+    fn verify(
+        &self,
+        directory: impl AsFd,
+        name: &str,
+        expected: Expected<'_>,
+    ) -> Result<Cas, FsError> {
         let stat = fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
             .map_err(io("look at the displaced file"))?;
         if (stat.st_dev, stat.st_ino) != self.inode {
@@ -240,16 +268,11 @@ impl Fs for OsFs {
     }
 
     fn check_writable(&self, path: &RelPath) -> Result<(), FsError> {
-        let (file, stat) = self.open_file(path, Links::Refuse)?;
-        attributes::check_replaceable(&file, &stat)?;
-        let (parent, name) = (self.parent(path)?, path.split().1);
-        let access = |name: &str| fs::accessat(&parent, name, fs::Access::WRITE_OK, AtFlags::EACCESS);
-        access(name).map_err(|_| FsError::Denied("the file is not writable for us".into()))?;
-        access(".").map_err(|_| FsError::Denied("the directory is not writable for us".into()))
+        self.open_replaceable(path).map(|_| ())
     }
 
     fn slot_for(&self, tx: u64, index: usize, path: &RelPath) -> Result<Slot, FsError> {
-        let name = format!("{tx}-{index}");
+        let name = format!("{}-{tx}-{index}", self.prefix);
         let mut directory = path.parent();
         let device = loop {
             let at = directory.as_ref().map_or("", RelPath::as_str);
@@ -270,19 +293,18 @@ impl Fs for OsFs {
     }
 
     fn stage(&self, slot: &Slot, like: Option<&RelPath>, bytes: &[u8]) -> Result<(), FsError> {
+        let original = like.map(|path| self.open_replaceable(path)).transpose()?;
         let directory = self.slot_dir(slot)?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = if like.is_some() { 0o600 } else { 0o666 };
         let file = fs::openat(&directory, slot.name.as_str(), flags, Mode::from_raw_mode(mode))
             .map_err(io("make a slot"))?;
         let mut file = File::from(file);
         let written = file.write_all(bytes);
         written.map_err(|error| FsError::Io { action: "write a slot", error })?;
-        match like {
-            Some(path) => {
-                let (original, stat) = self.open_file(path, Links::Refuse)?;
-                attributes::copy(&original, &stat, &file)
-            }
+        match original {
+            Some((original, stat)) => attributes::copy(&original, &stat, &file),
             None => Ok(()),
         }
     }
@@ -307,19 +329,29 @@ impl Fs for OsFs {
         }
     }
 
-    fn exchange(&self, slot: &Slot, path: &RelPath, expected: Expected<'_>) -> Result<Cas, FsError> {
+    fn exchange(
+        &self,
+        slot: &Slot,
+        path: &RelPath,
+        expected: Expected<'_>,
+    ) -> Result<Cas, FsError> {
         let (parent, name) = (self.parent(path)?, path.split().1);
         let slots = self.slot_dir(slot)?;
         let held = self.hold(&parent, name, expected)?;
-        let swap = || fs::renameat_with(&slots, slot.name.as_str(), &parent, name, RenameFlags::EXCHANGE);
+        let swap =
+            || fs::renameat_with(&slots, slot.name.as_str(), &parent, name, RenameFlags::EXCHANGE);
         let staged = inode(&slots, &slot.name)?;
         swap().map_err(io("exchange the file"))?;
         held.verify(&slots, &slot.name, expected).inspect_err(|_| {
             // What came back is somebody's newer work: it goes back to its place.
             let back = match swap() {
-                Err(Errno::NOENT) => {
-                    fs::renameat_with(&slots, slot.name.as_str(), &parent, name, RenameFlags::NOREPLACE)
-                }
+                Err(Errno::NOENT) => fs::renameat_with(
+                    &slots,
+                    slot.name.as_str(),
+                    &parent,
+                    name,
+                    RenameFlags::NOREPLACE,
+                ),
                 result => result,
             };
             let ours_came_back = inode(&slots, &slot.name).is_ok_and(|inode| inode == staged);
@@ -378,7 +410,8 @@ impl Fs for OsFs {
     fn sync_slot(&self, slot: &Slot) -> Result<(), FsError> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let directory = self.slot_dir(slot)?;
-        let file = fs::openat(&directory, slot.name.as_str(), flags, Mode::empty()).map_err(open_error)?;
+        let file =
+            fs::openat(&directory, slot.name.as_str(), flags, Mode::empty()).map_err(open_error)?;
         fs::fsync(&file).map_err(io("flush a slot"))?;
         fs::fsync(&directory).map_err(io("flush the slot directory"))
     }
