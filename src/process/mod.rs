@@ -58,7 +58,12 @@ impl Worker {
             .stderr(Stdio::null())
             .spawn()?;
         match (child.stdin.take(), child.stdout.take()) {
-            (Some(input), Some(output)) => Ok(Worker { child, input, output, patience }),
+            (Some(input), Some(output)) => {
+                // A write takes what the pipe has room for, so that a child that
+                // does not read cannot hold us.
+                rustix::fs::fcntl_setfl(&input, rustix::fs::OFlags::NONBLOCK)?;
+                Ok(Worker { child, input, output, patience })
+            }
             _ => Err(io::ErrorKind::BrokenPipe.into()),
         }
     }
@@ -82,9 +87,13 @@ impl Read for Worker {
 
 impl Write for Worker {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.wait(self.input.as_fd(), PollFlags::OUT)?;
-        // A pipe that has room takes this much without waiting.
-        self.input.write(&bytes[..bytes.len().min(4096)])
+        match self.input.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.wait(self.input.as_fd(), PollFlags::OUT)?;
+                self.input.write(bytes)
+            }
+            result => result,
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -70,6 +70,10 @@ pub fn read(line: &[u8], depth: usize) -> Result<Incoming<'_>, RpcError> {
         let code = if error.is_data() { RpcError::INVALID_REQUEST } else { RpcError::PARSE };
         RpcError::new(code, error.to_string())
     })?;
+    // Serde reads the fields from an array as well, in their order.
+    if text.trim_start().starts_with('[') {
+        return Err(RpcError::new(RpcError::INVALID_REQUEST, "a request is one JSON object"));
+    }
     if incoming.jsonrpc != "2.0" {
         return Err(RpcError::new(RpcError::INVALID_REQUEST, "jsonrpc must be \"2.0\""));
     }
@@ -159,6 +163,7 @@ mod tests {
         check(r#"{"jsonrpc":"1.0","id":1,"method":"a"}"#, RpcError::INVALID_REQUEST);
         check(r#"{"jsonrpc":"2.0","id":1}"#, RpcError::INVALID_REQUEST);
         check(r#"[{"jsonrpc":"2.0","id":1,"method":"a"}]"#, RpcError::INVALID_REQUEST);
+        check(r#"["2.0",1,"a",{}]"#, RpcError::INVALID_REQUEST);
         check(r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"a"}"#, RpcError::INVALID_REQUEST);
         check(&"[".repeat(9), RpcError::OVER_LIMIT);
     }

@@ -77,6 +77,10 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
 }
 
 fn read<'a, T: Deserialize<'a>>(params: &'a str) -> Result<T, RpcError> {
+    // Serde reads the fields from an array as well, in an order nobody promised.
+    if params.starts_with('[') {
+        return Err(invalid("params must be an object"));
+    }
     serde_json::from_str(params).map_err(|error| invalid(&error.to_string()))
 }
 

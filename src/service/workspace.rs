@@ -111,9 +111,11 @@ impl Workspace {
         hash: &ContentHash,
     ) -> Result<Handle, StateError> {
         let (handle, new) = self.handle_for(path, hash)?;
-        if let Some(new) = new {
-            self.state.put_handle(&new)?;
-            self.names.insert(handle, path, hash);
+        match new {
+            // Two who see a content first at once are given one name.
+            Some(new) if !self.state.put_handle(&new)? => return self.handle_of(path, hash),
+            Some(_) => self.names.insert(handle, path, hash),
+            None => {}
         }
         Ok(handle)
     }

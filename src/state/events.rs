@@ -58,7 +58,7 @@ pub struct CostRow {
     pub agent: String,
     /// The model of its session.
     pub model: String,
-    /// Whether its operation was undone later.
+    /// Whether its operation was undone later, and not redone.
     pub undone: bool,
 }
 
@@ -120,7 +120,12 @@ impl State {
             "SELECT e.seq, e.at, e.type, e.session, e.operation, e.data, e.chain,
                     c.event, c.bytes_in, c.bytes_out, c.tokens_in, c.tokens_out,
                     c.text, c.gutter, c.reread, c.old_text, c.estimated,
-                    coalesce(s.agent, ''), coalesce(s.model, ''), o.undone IS NOT NULL
+                    coalesce(s.agent, ''), coalesce(s.model, ''),
+                    -- Undone, and not redone: the chain of what took it back is odd.
+                    (WITH RECURSIVE back (id) AS (
+                       SELECT o.undone UNION ALL
+                       SELECT b.undone FROM back JOIN operation b ON b.id = back.id
+                     ) SELECT count(id) % 2 FROM back)
              FROM event e LEFT JOIN cost c ON c.event = e.seq
                           LEFT JOIN session s ON s.id = e.session
                           LEFT JOIN operation o ON o.id = e.operation

@@ -65,9 +65,15 @@ impl State {
         self.next_handle.fetch_add(1, Ordering::SeqCst)
     }
 
-    /// Writes down what a handle names.
-    pub fn put_handle(&self, handle: &NewHandle) -> Result<(), StateError> {
-        put_handle(&self.db(), handle)
+    /// Writes down what a handle names. Returns false where somebody has given
+    /// the content another name meanwhile; this one names nothing then.
+    pub fn put_handle(&self, handle: &NewHandle) -> Result<bool, StateError> {
+        let db = self.db();
+        let mut known = db.prepare_cached("SELECT 1 FROM handle WHERE path = ?1 AND hash = ?2")?;
+        if known.exists(params![handle.path, &handle.hash[..]])? {
+            return Ok(false);
+        }
+        put_handle(&db, handle).map(|()| true)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Barrier;
 
 use anchord::tokens;
 use serde_json::{Value, json};
@@ -171,7 +172,7 @@ fn what_is_known_is_not_shown_again() {
     ]);
     assert_eq!((&delta["delta"], delta.get("text")), (&expected, None), "{delta}");
     // What the delta leaves out is known as well, since it did not change.
-    let ops = json!([{"op": "delete", "lines": [1, 41]}]);
+    let ops = json!([{"op": "delete", "lines": [1, 40]}]);
     applied(&client.edit("a", &handle(&delta), ops));
 
     // A delta would be longer than the rows, so the rows come.
@@ -815,6 +816,25 @@ fn many_callers_are_served_at_once() {
             .len(),
         320
     );
+}
+
+#[test]
+fn a_content_has_one_name_for_all_who_ask_at_once() {
+    let world = World::new();
+    let files: Vec<String> = (0..40).map(|number| format!("f{number}")).collect();
+    files.iter().for_each(|path| world.write(path, path));
+    let daemon = world.serve();
+    let start = Barrier::new(8);
+    let names: Vec<Vec<String>> = std::thread::scope(|scope| {
+        let ask = || {
+            let mut client = daemon.open();
+            start.wait();
+            files.iter().map(|path| client.handle(path)).collect()
+        };
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(names.iter().all(|named| *named == names[0]), "{names:?}");
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub(in crate::service) fn apply(
     session: &Session,
 ) -> Result<Reply, Fault> {
     match read(&apply) {
-        Ok(script) => attempt(service, &Edit { script, apply }, session, None),
+        Ok(script) => attempt(service, Edit { script, apply }, session, None),
         Err(refusal) => {
             let text = match apply.source {
                 Source::Text(text) => vec![text],
@@ -69,12 +69,12 @@ fn read(apply: &Apply) -> Result<Script, Refusal> {
 /// Tries an edit; `chain` is the event of the first attempt, if this is a retry.
 pub(super) fn attempt(
     service: &Service,
-    edit: &Edit,
+    mut edit: Edit,
     session: &Session,
     chain: Option<i64>,
 ) -> Result<Reply, Fault> {
     let (new_text, old_text) = texts(&edit.script);
-    match try_edit(service, edit, session, chain) {
+    match try_edit(service, &mut edit, session, chain) {
         Ok(Done { answer, event }) => {
             let attempt = Attempt { event, new_text, old_text, ..Attempt::default() };
             let attempt = Some(attempt).filter(|attempt| attempt.event > 0);
@@ -89,14 +89,15 @@ pub(super) fn attempt(
 
 fn try_edit(
     service: &Service,
-    edit: &Edit,
+    edit: &mut Edit,
     session: &Session,
     chain: Option<i64>,
 ) -> Result<Done, Rejected> {
     let limits = &service.workspace.limits;
     check_size(&edit.script, limits.operations, limits.files).map_err(Rejected::of)?;
-    let located = locate(service, &edit.script).map_err(Rejected::of)?;
-    let turn = service.turn(located.paths.clone());
+    let paths = locate(service, &mut edit.script).map_err(Rejected::of)?;
+    let edit = &*edit;
+    let turn = service.turn(paths.clone());
     let _turn = turn.map_err(|refusal| waiting(refusal, edit, chain))?;
     if let Some(done) = done_before(service, &edit.apply, session).map_err(Rejected::of)? {
         return Ok(done);
@@ -104,14 +105,14 @@ fn try_edit(
     let mut tries = 0;
     loop {
         tries += 1;
-        let states = gather(service, session, &located.script, edit.apply.relocate)
+        let states = gather(service, session, &edit.script, edit.apply.relocate)
             .map_err(|refusal| waiting(refusal, edit, chain))?;
-        let plan = plan::plan(&located.script, &states)
-            .map_err(|refused| explain(service, refused, &states, &located.script, edit, chain))?;
+        let plan = plan::plan(&edit.script, &states)
+            .map_err(|refused| explain(service, refused, &states, &edit.script, edit, chain))?;
         if edit.apply.dry_run {
             return Ok(checked(&plan));
         }
-        let views = views_of_now(service, session, &located.script, &states)
+        let views = views_of_now(service, session, &edit.script, &states)
             .map_err(|refusal| waiting(refusal, edit, chain))?;
         let record = OperationRecord {
             kind: "edit".into(),
@@ -124,7 +125,7 @@ fn try_edit(
         match carry_out(service, session, operation) {
             // Somebody wrote to a file since we looked: look again.
             Err(refusal) if refusal.code == Code::Stale && tries < TRIES => {
-                located.paths.iter().for_each(|path| service.workspace.forget(path));
+                paths.iter().for_each(|path| service.workspace.forget(path));
             }
             Err(refusal) => return Err(waiting(refusal, edit, chain)),
             Ok(done) => return Ok(done),
@@ -132,30 +133,23 @@ fn try_edit(
     }
 }
 
-/// A script whose paths are resolved, and all files it touches.
-struct Located {
-    script: Script,
-    paths: Vec<RelPath>,
-}
-
-fn locate(service: &Service, script: &Script) -> Result<Located, Refusal> {
-    let mut located = Located { script: Script::default(), paths: Vec::new() };
-    for file in &script.files {
-        let mut file = file.clone();
+/// Resolves the paths of a script; returns all files it touches.
+fn locate(service: &Service, script: &mut Script) -> Result<Vec<RelPath>, Refusal> {
+    let mut paths = Vec::new();
+    for file in &mut script.files {
         let path = service.workspace.locate(&file.path)?;
         file.path = path.as_str().to_owned();
-        located.paths.push(path);
+        paths.push(path);
         if let Action::Move { to, .. } = &mut file.action {
             let target = service.workspace.locate(to)?;
             *to = target.as_str().to_owned();
-            located.paths.push(target);
+            paths.push(target);
         }
-        located.script.files.push(file);
     }
-    let mut sorted: Vec<&RelPath> = located.paths.iter().collect();
+    let mut sorted: Vec<&RelPath> = paths.iter().collect();
     sorted.sort();
     match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        None => Ok(located),
+        None => Ok(paths),
         Some(pair) => {
             let text = "the path occurs twice in one call; make it one section";
             Err(Refusal::new(Code::Malformed, text).at(pair[0].as_str()))

@@ -30,7 +30,7 @@ pub(in crate::service) fn retry(
         Ok(edit) => edit,
         Err(refusal) => return reject(refusal),
     };
-    let reply = attempt(service, &edit, session, Some(chain))?;
+    let reply = attempt(service, edit, session, Some(chain))?;
     if matches!(reply.response, Response::Edit(_)) {
         state.drop_retry(&request.token).map_err(internal)?;
     }

@@ -48,10 +48,9 @@ struct Tally {
 
 impl Tally {
     fn add(&mut self, row: &CostRow, data: &Value) {
-        if row.event.kind.starts_with("read.") {
-            self.group.reads += 1;
-        } else {
-            self.add_edit(row, data);
+        match row.event.kind.as_str() {
+            "read.served" | "read.unchanged" => self.group.reads += 1,
+            _ => self.add_edit(row, data),
         }
         match &row.cost {
             None => self.group.uncounted += 1,
@@ -93,6 +92,7 @@ impl Tally {
                 waste.rejected += cost.tokens_in;
                 waste.errors += cost.tokens_out;
             }
+            "read.rejected" => waste.errors += cost.tokens_out,
             "edit.applied" if row.undone => waste.reverted += cost.tokens_in,
             "edit.applied" => {
                 waste.old_text += cost.old_text;

@@ -81,8 +81,11 @@ fn invert(
         let text = format!("operation {} was taken back by operation {by}", target.id);
         return Err(Refusal::new(Code::NoChange, text));
     }
-    let files = steps.iter().rev().map(|row| invert_step(service, row));
-    let plan = Plan { files: files.collect::<Result<_, _>>()? };
+    let mut plan = Plan { files: Vec::with_capacity(steps.len()) };
+    for row in steps.iter().rev() {
+        let file = invert_step(service, row, &plan)?;
+        plan.files.push(file);
+    }
     let views = plan.files.iter().map(|_| View::default()).collect();
     let record = OperationRecord {
         kind: kind.into(),
@@ -93,17 +96,18 @@ fn invert(
     carry_out(service, session, Operation { plan: &plan, views, record, chain: None })
 }
 
-fn invert_step(service: &Service, row: &StepRow) -> Result<FilePlan, Refusal> {
+/// Returns what takes a step back, after everything that is planned already.
+fn invert_step(service: &Service, row: &StepRow, earlier: &Plan) -> Result<FilePlan, Refusal> {
     let step = &row.step;
     let (path, action) = match &step.kind {
         StepKind::Modify => (&step.path, invert_modify(service, row)?),
         StepKind::Create => {
             (&step.path, Planned::Remove { before: untouched(service, &step.path, step.after)? })
         }
-        StepKind::Remove => (&step.path, invert_remove(service, row)?),
+        StepKind::Remove => (&step.path, invert_remove(service, row, earlier)?),
         StepKind::Move { to } => {
             let before = untouched(service, to, step.before)?;
-            if service.workspace.now(&step.path, false)?.is_some() {
+            if !is_free(service, &step.path, earlier)? {
                 return Err(later_work(&step.path, "a file stands at its old path"));
             }
             let target = step.path.as_str().to_owned();
@@ -163,14 +167,24 @@ fn carried(change: &Change, later: &Change) -> Option<Change> {
     Change::new(edits.collect::<Option<_>>()?, later.after_len()).ok()
 }
 
-fn invert_remove(service: &Service, row: &StepRow) -> Result<Planned, Refusal> {
+fn invert_remove(service: &Service, row: &StepRow, earlier: &Plan) -> Result<Planned, Refusal> {
     let (workspace, path) = (&service.workspace, &row.step.path);
-    if workspace.now(path, false)?.is_some() {
+    if !is_free(service, path, earlier)? {
         return Err(later_work(path, "a file stands there again"));
     }
     let before = row.step.before.ok_or_else(|| later_work(path, "its record is damaged"))?;
     let content = workspace.content(path, &before)?;
     Ok(Planned::Create { bytes: content.bytes.clone() })
+}
+
+/// Returns whether nothing stands at `path`, or nothing will once what is
+/// planned is done: a move over another file is taken back before that file is.
+fn is_free(service: &Service, path: &RelPath, earlier: &Plan) -> Result<bool, Refusal> {
+    let leaves = |file: &FilePlan| {
+        file.path == path.as_str()
+            && matches!(file.action, Planned::Remove { .. } | Planned::Move { .. })
+    };
+    Ok(earlier.files.iter().any(leaves) || service.workspace.now(path, false)?.is_none())
 }
 
 /// Returns the content of now, if it is still the one the operation left.

@@ -5,47 +5,43 @@
 //! visibly if somebody tries. The opener waits until the lease is let go, which
 //! is some microseconds here.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use crate::store::FsError;
 
-/// A read lease on an open file; let go when dropped.
-pub(super) struct Lease(OwnedFd);
+/// A file, and a read lease on it if one could be had; let go when dropped.
+pub(super) struct Leased {
+    pub(super) file: File,
+    held: bool,
+}
 
-impl Lease {
-    /// Returns a lease on the file, or `None` where none can be had: the file
-    /// belongs to another user, or its file system knows no leases.
+impl Leased {
+    /// Returns the file with a lease, or without one where none can be had: the
+    /// file belongs to another user, or its file system knows no leases.
     ///
     /// # Errors
     /// `Busy` where somebody has the file open for writing.
-    pub(super) fn take(file: BorrowedFd<'_>) -> Result<Option<Lease>, FsError> {
-        let own =
-            file.try_clone_to_owned().map_err(|error| FsError::Io { action: "lease", error })?;
+    pub(super) fn take(file: File) -> Result<Leased, FsError> {
         for _ in 0..50 {
-            if set_lease(own.as_fd(), libc::F_RDLCK) {
-                return Ok(Some(Lease(own)));
+            if set_lease(file.as_fd(), libc::F_RDLCK) {
+                return Ok(Leased { file, held: true });
             }
             match std::io::Error::last_os_error().raw_os_error() {
                 Some(libc::EAGAIN) => std::thread::sleep(std::time::Duration::from_millis(1)),
-                _ => return Ok(None),
+                _ => return Ok(Leased { file, held: false }),
             }
         }
         Err(FsError::Busy)
     }
 
-    /// Returns whether nobody has tried to write since the lease was taken.
-    pub(super) fn is_whole(&self) -> bool {
+    /// Returns whether nobody has tried to write since the lease was taken;
+    /// `None` where there is no lease.
+    pub(super) fn is_whole(&self) -> Option<bool> {
         // SAFETY: F_GETLEASE takes no argument and touches no memory.
         #[expect(unsafe_code, reason = "no safe wrapper of F_GETLEASE exists")]
-        let lease = unsafe { libc::fcntl(self.0.as_raw_fd(), libc::F_GETLEASE) };
-        lease == libc::F_RDLCK
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        // A lease belongs to the open file, which the caller may keep longer.
-        set_lease(self.0.as_fd(), libc::F_UNLCK);
+        let lease = unsafe { libc::fcntl(self.file.as_raw_fd(), libc::F_GETLEASE) };
+        self.held.then_some(lease == libc::F_RDLCK)
     }
 }
 

@@ -29,7 +29,7 @@ use rustix::io::Errno;
 
 use super::{Cas, Expected, Fs, FsError, RelPath, Slot, Stamp};
 use crate::hash::{ContentHash, Hasher};
-use lease::Lease;
+use lease::Leased;
 
 /// The name of the slot directory that lies beside a target on another file
 /// system.
@@ -169,10 +169,9 @@ impl OsFs {
         let file = fs::openat(parent, name, flags, Mode::empty()).map_err(open_error)?;
         let stat = fs::fstat(&file).map_err(io("look at the file"))?;
         check_regular(&stat)?;
-        let file = File::from(file);
-        let lease = Lease::take(file.as_fd())?;
-        compare(&file, &stat, expected)?;
-        Ok(Held { inode: (stat.st_dev, stat.st_ino), lease, file })
+        let leased = Leased::take(File::from(file))?;
+        compare(&leased.file, &stat, expected)?;
+        Ok(Held { inode: (stat.st_dev, stat.st_ino), leased })
     }
 }
 
@@ -201,8 +200,7 @@ impl AsFd for SlotDir<'_> {
 /// A file whose bytes were compared, and which nobody can change unheard.
 struct Held {
     inode: (u64, u64),
-    lease: Option<Lease>,
-    file: File,
+    leased: Leased,
 }
 
 impl Held {
@@ -219,10 +217,10 @@ impl Held {
         if (stat.st_dev, stat.st_ino) != self.inode {
             return Err(FsError::Changed);
         }
-        match &self.lease {
-            Some(lease) if lease.is_whole() => Ok(Cas::Strict),
-            Some(_) => Err(FsError::Changed),
-            None => compare(&self.file, &stat, expected).map(|()| Cas::Weak),
+        match self.leased.is_whole() {
+            Some(true) => Ok(Cas::Strict),
+            Some(false) => Err(FsError::Changed),
+            None => compare(&self.leased.file, &stat, expected).map(|()| Cas::Weak),
         }
     }
 }
