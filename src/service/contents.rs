@@ -1,7 +1,7 @@
 //! Contents in memory: what each file held when we last looked, and the latest
 //! contents by digest, within a bound of bytes.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,6 +24,8 @@ pub(super) struct Contents {
 struct Inner {
     current: HashMap<RelPath, Current>,
     by_hash: HashMap<ContentHash, Arc<Snapshot>>,
+    /// Contents in memory that are known to be in the state as well.
+    stored: HashSet<ContentHash>,
     /// Digests, least recently added first.
     order: VecDeque<ContentHash>,
     bytes: usize,
@@ -82,6 +84,19 @@ impl Contents {
         self.lock().by_hash.get(hash).cloned()
     }
 
+    /// Returns whether the content is known to be in the state.
+    pub(super) fn is_stored(&self, hash: &ContentHash) -> bool {
+        self.lock().stored.contains(hash)
+    }
+
+    /// Notes that the content is in the state.
+    pub(super) fn note_stored(&self, hash: &ContentHash) {
+        let mut inner = self.lock();
+        if inner.by_hash.contains_key(hash) {
+            inner.stored.insert(*hash);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -104,6 +119,7 @@ impl Inner {
         }
         while self.bytes > budget && self.order.len() > 1 {
             let Some(oldest) = self.order.pop_front() else { break };
+            self.stored.remove(&oldest);
             if let Some(gone) = self.by_hash.remove(&oldest) {
                 self.bytes -= weight(&gone);
             }

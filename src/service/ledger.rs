@@ -177,9 +177,7 @@ fn work(workspace: &Workspace, inbox: &Inbox, counter: &mut Counter) {
                     counter.estimated = false;
                     costs.push((job.0.event, cost(&job.0, &job.1, counter)));
                 }
-                Job::Keep(snapshot) => {
-                    report(workspace.state.put_snapshot(&snapshot.hash.0, &snapshot.bytes))
-                }
+                Job::Keep(snapshot) => report(workspace.store(&snapshot)),
                 Job::Mark(done) => marks.push(done),
             }
         }

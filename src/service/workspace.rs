@@ -200,6 +200,20 @@ impl Workspace {
         Ok(snapshot)
     }
 
+    /// Keeps a content in the state, so that its handle resolves for ever.
+    pub(super) fn store(&self, snapshot: &Snapshot) -> Result<(), StateError> {
+        if !self.contents.is_stored(&snapshot.hash) {
+            self.state.put_snapshot(&snapshot.hash.0, &snapshot.bytes)?;
+            self.contents.note_stored(&snapshot.hash);
+        }
+        Ok(())
+    }
+
+    /// Returns whether a content is known to be kept in the state.
+    pub(super) fn is_stored(&self, snapshot: &Snapshot) -> bool {
+        self.contents.is_stored(&snapshot.hash)
+    }
+
     /// Returns the bytes with this digest from the database, or from the slot
     /// that displaced them. What a slot holds is believed only by its digest.
     fn kept(&self, path: &RelPath, hash: &ContentHash) -> Result<Option<Vec<u8>>, StateError> {

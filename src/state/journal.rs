@@ -28,7 +28,8 @@ pub struct OperationRecord {
     pub format: String,
     /// The caller's reason.
     pub why: Option<String>,
-    /// The answer that will be given, as JSON, so that a repeated request gets it.
+    /// The answer that will be given, as JSON, so that a repeated request gets
+    /// it; empty where the request has no name and cannot be repeated.
     pub answer: String,
     /// For each step, its change as `pack_edits` wrote it.
     pub edits: Vec<Option<Vec<u8>>>,

@@ -10,4 +10,6 @@
 mod world;
 
 #[cfg(test)]
+mod rejections;
+#[cfg(test)]
 mod rpc;

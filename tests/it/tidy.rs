@@ -325,7 +325,8 @@ fn module_of(file: &str) -> Parts {
     }
     let krate = CRATES.iter().find_map(|(name, folder)| Some((*name, file.strip_prefix(folder)?)));
     let (krate, rest) = krate.unwrap_or_else(|| {
-        let of_tests = ["engine/tests/", "grammars/tests/", "lsp-bridge/tests/", "tests/", "benches/"];
+        let of_tests =
+            ["engine/tests/", "grammars/tests/", "lsp-bridge/tests/", "tests/", "benches/"];
         let folder = of_tests.into_iter().find(|folder| file.starts_with(folder));
         let folder = folder.unwrap_or_else(|| panic!("{file} lies in no crate"));
         // One binary a directory: its name is no module.
@@ -409,8 +410,8 @@ struct Import {
 }
 
 fn read(source: &Source) -> Facts {
-    let file = syn::parse_file(&source.text)
-        .unwrap_or_else(|error| panic!("{}: {error}", source.path));
+    let file =
+        syn::parse_file(&source.text).unwrap_or_else(|error| panic!("{}: {error}", source.path));
     let mut reader = Reader { module: module_of(&source.path), ..Reader::default() };
     reader.visit_file(&file);
     reader.facts
@@ -456,7 +457,9 @@ impl Reader {
         let with = |name: &syn::Ident| [before, &[name.to_string()]].concat();
         match tree {
             syn::UseTree::Path(path) => self.note_tree(&path.tree, &with(&path.ident)),
-            syn::UseTree::Name(name) if name.ident == "self" => self.note(before, name.ident.span()),
+            syn::UseTree::Name(name) if name.ident == "self" => {
+                self.note(before, name.ident.span())
+            }
             syn::UseTree::Name(name) => self.note(&with(&name.ident), name.ident.span()),
             syn::UseTree::Rename(name) if name.ident == "self" => {
                 self.note(before, name.ident.span());
@@ -473,7 +476,8 @@ impl Reader {
     /// attribute's arguments.
     fn note_tokens(&mut self, tokens: TokenStream) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-        let is_colon = |at: usize| matches!(tokens.get(at), Some(TokenTree::Punct(p)) if p.as_char() == ':');
+        let is_colon =
+            |at: usize| matches!(tokens.get(at), Some(TokenTree::Punct(p)) if p.as_char() == ':');
         let mut at = 0;
         while at < tokens.len() {
             match &tokens[at] {
@@ -522,7 +526,8 @@ fn is_test_mark(attribute: &syn::Attribute) -> bool {
 /// Returns whether a condition needs `test`: alone, or as a part of `all`.
 fn asks_for_tests(condition: TokenStream) -> bool {
     let tokens: Vec<TokenTree> = condition.into_iter().collect();
-    let is = |at: usize, name: &str| matches!(tokens.get(at), Some(TokenTree::Ident(i)) if i == name);
+    let is =
+        |at: usize, name: &str| matches!(tokens.get(at), Some(TokenTree::Ident(i)) if i == name);
     (0..tokens.len()).any(|at| match &tokens[at] {
         TokenTree::Ident(_) => is(at, "test"),
         TokenTree::Group(group) => at > 0 && is(at - 1, "all") && asks_for_tests(group.stream()),
@@ -576,9 +581,11 @@ impl<'ast> Visit<'ast> for Reader {
     fn visit_attribute(&mut self, attribute: &'ast syn::Attribute) {
         if let syn::Meta::List(list) = &attribute.meta {
             let excepts = list.path.is_ident("allow") || list.path.is_ident("expect");
-            let has_reason = list.tokens.clone().into_iter().any(
-                |token| matches!(token, TokenTree::Ident(name) if name == "reason"),
-            );
+            let has_reason = list
+                .tokens
+                .clone()
+                .into_iter()
+                .any(|token| matches!(token, TokenTree::Ident(name) if name == "reason"));
             if excepts && !has_reason {
                 self.facts.bare_exceptions.push(attribute.span().start().line);
             }
@@ -623,12 +630,16 @@ fn check(path: &str, source: &str, names: &[&str]) {
 fn imports_are_read_from_every_form_of_use() {
     let file = "src/service/ops/read.rs";
     check(file, "use engine::plan;", &["engine::plan"]);
-    check(file, "use engine::{plan::{self, Plan}, text::*};", &[
-        "engine::plan",
-        "engine::plan::Plan",
-        "engine::text",
-    ]);
-    check(file, "pub(crate) use crate::{state as s, tokens};", &["anchord::state", "anchord::tokens"]);
+    check(
+        file,
+        "use engine::{plan::{self, Plan}, text::*};",
+        &["engine::plan", "engine::plan::Plan", "engine::text"],
+    );
+    check(
+        file,
+        "pub(crate) use crate::{state as s, tokens};",
+        &["anchord::state", "anchord::tokens"],
+    );
     check(file, "use super::reject::Rows;", &["anchord::service::ops::reject::Rows"]);
     check(file, "use super::super::super::state;", &["anchord::state"]);
     check(file, "use self::inner::X;", &["anchord::service::ops::read::inner::X"]);
@@ -643,12 +654,17 @@ fn imports_are_read_from_every_form_of_use() {
 fn imports_are_read_from_paths() {
     let file = "src/state/mod.rs";
     check(file, "fn f() -> engine::hash::Hash { g() }", &["engine::hash::Hash"]);
-    check(file, "fn f() { crate::cli::g::<super::cli::T>() }", &["anchord::cli::g", "anchord::cli::T"]);
+    check(
+        file,
+        "fn f() { crate::cli::g::<super::cli::T>() }",
+        &["anchord::cli::g", "anchord::cli::T"],
+    );
     check(file, "static X: Vec<Box<dyn engine::store::Fs>> = vec![];", &["engine::store::Fs"]);
-    check(file, "fn f() { g!(a, [crate::cli::X { b: engine::plan::C }]) }", &[
-        "anchord::cli::X",
-        "engine::plan::C",
-    ]);
+    check(
+        file,
+        "fn f() { g!(a, [crate::cli::X { b: engine::plan::C }]) }",
+        &["anchord::cli::X", "engine::plan::C"],
+    );
     check(file, "#[derive(serde::Serialize)] struct S;", &["serde::Serialize"]);
     check(file, "impl engine::verify::Check for S {}", &["engine::verify::Check"]);
     check(file, "fn f() { let engine = 1; engine + 1; }", &[]);
@@ -658,11 +674,11 @@ fn imports_are_read_from_paths() {
 #[test]
 fn code_in_tests_is_told_from_other_code() {
     let source = "use a::b; #[cfg(test)] mod tests { use super::X; #[test] fn f() { c::d() } }";
-    check("grammars/src/check.rs", source, &[
-        "a::b",
-        "grammars::check::X in a test",
-        "c::d in a test",
-    ]);
+    check(
+        "grammars/src/check.rs",
+        source,
+        &["a::b", "grammars::check::X in a test", "c::d in a test"],
+    );
     check("grammars/src/check.rs", "#[cfg(not(test))] use a::b;", &["a::b"]);
     check("grammars/src/check.rs", "#[cfg(any(test, x))] use a::b;", &["a::b"]);
     check("grammars/src/check.rs", "#[cfg(all(x, test))] use a::b;", &["a::b in a test"]);
@@ -681,7 +697,9 @@ fn a_table_allows_what_it_names_and_no_more() {
         let import = Import { path: parts(path), line: 1, in_test };
         rooms.check(&parts(module), &import).is_ok()
     };
-    for path in ["anchord::protocol::wire", "anchord::service::api", "anchord::client::x", "std::fs"] {
+    for path in
+        ["anchord::protocol::wire", "anchord::service::api", "anchord::client::x", "std::fs"]
+    {
         assert!(allows("anchord::client::x", path, false), "{path}");
     }
     for path in ["anchord::service", "anchord::service::ops", "anchord::servicex", "engine::text"] {

@@ -1,7 +1,6 @@
 //! Rows: lines as they are shown, with or without their numbers.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 use std::ops::Range;
 
 use crate::snapshot::Snapshot;
@@ -54,14 +53,28 @@ pub fn row_text(snapshot: &Snapshot, line: usize) -> Cow<'_, str> {
 
 fn push_number(text: &mut String, line: usize, first: bool, gutter: Gutter) {
     let number = line + 1;
-    let written = match gutter {
-        Gutter::Tab => write!(text, "{number}\t"),
-        Gutter::Colon => write!(text, "{number}:"),
-        Gutter::Sparse if first || number.is_multiple_of(10) => write!(text, "{number}\t"),
-        Gutter::Sparse => write!(text, "\t"),
-        Gutter::None => Ok(()),
-    };
-    written.expect("writing to a string cannot fail");
+    match gutter {
+        Gutter::None => return,
+        Gutter::Sparse if !first && !number.is_multiple_of(10) => {}
+        _ => push_decimal(text, number),
+    }
+    text.push(if gutter == Gutter::Colon { ':' } else { '\t' });
+}
+
+/// Appends a number in decimal. Half of what a page costs would go into the
+/// formatting machinery otherwise.
+fn push_decimal(text: &mut String, mut number: usize) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    text.extend(digits[at..].iter().map(|&digit| char::from(digit)));
 }
 
 #[cfg(test)]

@@ -248,15 +248,20 @@ fn seen(
         let text = format!("this session was never shown handle {handle}; read the file first");
         return Err(Refusal::new(Code::Unseen, text).at(path.as_str()));
     }
-    let view = view.unwrap_or_default();
-    if hash == now.hash {
-        return Ok(Seen { snapshot: Arc::clone(now), view, since: Since::Same });
-    }
-    let since = match relocate {
-        true => workspace.since(path, &hash, &now.hash).map_err(|error| state_refusal(&error))?,
-        false => Since::Outside,
+    let (snapshot, since) = match relocate {
+        _ if hash == now.hash => (Arc::clone(now), Since::Same),
+        true => {
+            let since = workspace.since(path, &hash, &now.hash);
+            (workspace.content(path, &hash)?, since.map_err(|error| state_refusal(&error))?)
+        }
+        false => (workspace.content(path, &hash)?, Since::Outside),
     };
-    Ok(Seen { snapshot: workspace.content(path, &hash)?, view, since })
+    // What no rows can show is refused as what it is, not as unseen.
+    let view = match snapshot.encoding.is_text() {
+        true => view.unwrap_or_default(),
+        false => View::all(snapshot.line_count()),
+    };
+    Ok(Seen { snapshot, view, since })
 }
 
 /// Returns what the session knows of each file's content of now.

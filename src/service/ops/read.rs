@@ -66,17 +66,18 @@ fn look(
 }
 
 /// Keeps the content, so that the handle resolves after a restart.
-fn keep(service: &Service, now: &Arc<Snapshot>) -> Result<(), Refusal> {
-    let keep_now = || {
-        let state = &service.workspace.state;
-        state.put_snapshot(&now.hash.0, &now.bytes).map_err(|error| state_refusal(&error))
-    };
+pub(super) fn keep(service: &Service, now: &Arc<Snapshot>) -> Result<(), Refusal> {
+    let workspace = &service.workspace;
+    let store = || workspace.store(now).map_err(|error| state_refusal(&error));
+    if workspace.is_stored(now) {
+        return Ok(());
+    }
     if now.bytes.len() <= KEEP_AT_ONCE {
-        return keep_now();
+        return store();
     }
     match service.ledger.send(Job::Keep(Arc::clone(now))) {
         Ok(()) => Ok(()),
-        Err(_) => keep_now(),
+        Err(_) => store(),
     }
 }
 

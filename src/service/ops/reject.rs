@@ -8,6 +8,7 @@ use engine::anchor::{Gutter, Handle, View, lines_of, render};
 use engine::error::Refusal;
 use engine::snapshot::Snapshot;
 
+use super::read::keep;
 use super::stored::RetryRecord;
 use crate::service::api::{Attempt, Fault, Rejection, Reply, Response};
 use crate::service::session::Session;
@@ -91,7 +92,7 @@ impl Rejected {
             None => None,
             Some(mut record) => {
                 record.chain = chain.unwrap_or(event);
-                Some(keep(service, session, &record)?)
+                Some(wait_under_token(service, session, &record)?)
             }
         };
         let (handle, rows) = shown.unzip();
@@ -115,7 +116,7 @@ impl Rows {
     fn show(self, service: &Service, session: &Session) -> Result<(Handle, String), Fault> {
         let lines = self.around();
         let state = &service.workspace.state;
-        state.put_snapshot(&self.snapshot.hash.0, &self.snapshot.bytes).map_err(internal)?;
+        keep(service, &self.snapshot).map_err(|refusal| Fault::Internal(refusal.message))?;
         session.show(self.handle, &lines, state).map_err(internal)?;
         Ok((self.handle, render(&self.snapshot, &lines, Gutter::Tab)))
     }
@@ -144,7 +145,11 @@ impl Rows {
 
 /// Keeps a rejected edit and returns the token under which it waits: 8 decimal
 /// digits, which is 3 tokens and not to be guessed within its session.
-fn keep(service: &Service, session: &Session, record: &RetryRecord) -> Result<String, Fault> {
+fn wait_under_token(
+    service: &Service,
+    session: &Session,
+    record: &RetryRecord,
+) -> Result<String, Fault> {
     let fault = |error: &dyn std::fmt::Display| Fault::Internal(error.to_string());
     let record = serde_json::to_string(record).map_err(|error| fault(&error))?;
     let mut bits = [0; 8];

@@ -75,7 +75,9 @@ pub(super) fn carry_out(
     }
     record.session = session.row.id.clone();
     record.at_ms = now_ms();
-    record.answer = serde_json::to_string(&StoredAnswer::from(&answer)).unwrap_or_default();
+    if record.op_id.is_some() {
+        record.answer = serde_json::to_string(&StoredAnswer::from(&answer)).unwrap_or_default();
+    }
     record.handles = files.iter().filter_map(|target| target.new.clone()).collect();
     record.edits = steps.iter().map(|(_, part)| part.edits.clone()).collect();
     let facts = Facts {
@@ -156,7 +158,13 @@ impl Target {
         match &file.action {
             // What is staged is checked as it is staged.
             Planned::Create { .. } | Planned::Keep { .. } | Planned::Modify { .. } => Ok(()),
-            _ => workspace.fs.check_writable(&self.path).map_err(|error| error.refuse(&self.path)),
+            Planned::Remove { .. } | Planned::Move { replaced: None, .. } => {
+                check_writable(workspace, &self.path)
+            }
+            Planned::Move { replaced: Some(_), .. } => {
+                check_writable(workspace, &self.to)?;
+                check_writable(workspace, &self.path)
+            }
         }
     }
 
@@ -250,6 +258,10 @@ impl Target {
         }
         Ok(view)
     }
+}
+
+fn check_writable(workspace: &Workspace, path: &RelPath) -> Result<(), Refusal> {
+    workspace.fs.check_writable(path).map_err(|error| error.refuse(path))
 }
 
 /// Returns a change as it is stored.

@@ -234,7 +234,10 @@ impl Fs for OsFs {
             Err(error) => return Err(error),
         }
         match self.open_at(path.as_str(), OFlags::PATH, Links::Follow) {
-            Ok(file) => self.real_path(&file),
+            Ok(file) => self.real_path(&file)?.ok_or(FsError::NotAFile("a directory")),
+            Err(FsError::Missing) if self.is_symlink(path) => {
+                Err(FsError::NotAFile("a symlink that leads nowhere"))
+            }
             Err(FsError::Missing) => self.resolve_missing(path),
             Err(error) => Err(error),
         }
@@ -430,9 +433,9 @@ impl OsFs {
             return Ok(path.clone());
         }
         match self.open_at(directory, OFlags::PATH | OFlags::DIRECTORY, Links::Follow) {
-            Ok(parent) => match self.real_path(&parent) {
-                Ok(parent) => Ok(parent.join(name)),
-                Err(_) => RelPath::parse(name).map_err(|_| FsError::Outside),
+            Ok(parent) => match self.real_path(&parent)? {
+                Some(parent) => Ok(parent.join(name)),
+                None => RelPath::parse(name).map_err(|_| FsError::Outside),
             },
             Err(FsError::Missing) => {
                 let parent = RelPath::parse(directory).map_err(|_| FsError::Outside)?;
@@ -442,15 +445,27 @@ impl OsFs {
         }
     }
 
-    /// Returns the path, beneath the root, of an open file.
-    fn real_path(&self, file: &OwnedFd) -> Result<RelPath, FsError> {
+    /// Returns whether a symlink stands at `path`, whatever it leads to.
+    fn is_symlink(&self, path: &RelPath) -> bool {
+        let link = self.open_at(path.as_str(), OFlags::PATH | OFlags::NOFOLLOW, Links::Follow);
+        let stat = link.ok().and_then(|link| fs::fstat(link).ok());
+        stat.is_some_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
+    }
+
+    /// Returns the path, beneath the root, of an open file; `None` for the root
+    /// itself.
+    fn real_path(&self, file: &OwnedFd) -> Result<Option<RelPath>, FsError> {
         use std::os::fd::AsRawFd;
         let link = format!("/proc/self/fd/{}", file.as_raw_fd());
         let real = fs::readlink(link, Vec::new()).map_err(io("resolve the path"))?;
         let real = Path::new(OsStr::from_bytes(real.as_bytes()));
         let below = real.strip_prefix(&self.root_path).map_err(|_| FsError::Outside)?;
-        let text = below.to_str().ok_or(FsError::Outside)?;
-        RelPath::parse(text).map_err(|_| FsError::Outside)
+        if below.as_os_str().is_empty() {
+            return Ok(None);
+        }
+        let path = below.to_str().and_then(|text| RelPath::parse(text).ok());
+        let text = "it leads to a path that cannot be written in plain text";
+        path.map(Some).ok_or_else(|| FsError::Denied(text.into()))
     }
 }
 
