@@ -1,5 +1,5 @@
 //! The engine of anchord: everything about an edit that needs no protocol, no
-//! clock, no environment and no thread of its own.
+//! clock and no environment. No thread of it outlives a call.
 //!
 //! The rooms, from the ground up; each may import only those before it:
 //! [`error`] the closed list of refusals · [`text`] bytes and lines · [`hash`]

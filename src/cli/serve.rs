@@ -12,6 +12,7 @@ use engine::apply::Durability;
 use super::{CliError, Common, End, state_home};
 use crate::daemon::{Place, Settings};
 use crate::service::Options;
+use crate::service::policy::Limits;
 use crate::{client, daemon, process};
 
 #[derive(Debug, clap::Args)]
@@ -25,6 +26,9 @@ pub(super) struct Serve {
     /// End when nobody has been connected for so many seconds; 0 for never
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     idle_exit: u64,
+    /// Set a limit, as file_bytes=1000000; `session/open` answers with all of them
+    #[arg(long = "limit", value_name = "NAME=VALUE")]
+    limits: Vec<String>,
     /// Leave the terminal, as the daemon that --stdio starts does
     #[arg(long, hide = true)]
     detached: bool,
@@ -50,15 +54,29 @@ fn settings(serve: &Serve) -> Result<Settings, CliError> {
         "none" => Durability::None,
         _ => Durability::Full,
     };
+    let counter = std::env::current_exe().ok();
     Ok(Settings {
         home: state_home()?,
-        options: Options {
-            durability,
-            counter: std::env::current_exe().ok(),
-            ..Options::default()
-        },
+        options: Options { durability, limits: limits(&serve.limits)?, counter },
         idle: (serve.idle_exit > 0).then(|| Duration::from_secs(serve.idle_exit)),
     })
+}
+
+fn limits(settings: &[String]) -> Result<Limits, CliError> {
+    let mut limits = Limits::default();
+    for setting in settings {
+        let parts =
+            setting.split_once('=').and_then(|(name, value)| Some((name, value.parse().ok()?)));
+        if !parts.is_some_and(|(name, value)| limits.set(name, value)) {
+            let known: Vec<&str> = limits.entries().iter().map(|(name, _)| *name).collect();
+            let text = format!(
+                "{setting:?} is no limit: write NAME=VALUE with one of {}",
+                known.join(", ")
+            );
+            return Err(CliError::Usage(text));
+        }
+    }
+    Ok(limits)
 }
 
 /// Carries lines between our own standard streams and the daemon.
@@ -67,16 +85,9 @@ fn attach(serve: &Serve, root: &Path) -> Result<End, CliError> {
     let program = std::env::current_exe()?;
     let root = place.root.to_string_lossy().into_owned();
     let idle = serve.idle_exit.to_string();
-    let arguments = [
-        "serve",
-        "--detached",
-        "--root",
-        &root,
-        "--durability",
-        &serve.durability,
-        "--idle-exit",
-        &idle,
-    ];
+    let mut arguments = vec!["serve", "--detached", "--root", &root, "--idle-exit", &idle];
+    arguments.extend(["--durability", &serve.durability]);
+    arguments.extend(serve.limits.iter().flat_map(|limit| ["--limit", limit]));
     let stream = client::find_or_start(&place.socket(), &program, &arguments, &place.root)?;
     let inward = stream.try_clone()?;
     let over = Arc::new(AtomicBool::new(false));

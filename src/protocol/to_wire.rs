@@ -67,37 +67,13 @@ fn ok() -> String {
 }
 
 fn open_result(opened: &api::Opened) -> wire::OpenResult {
-    let api::Limits {
-        message_bytes,
-        depth,
-        file_bytes,
-        read_bytes,
-        operations,
-        files,
-        wait_ms,
-        retry_seconds,
-        in_flight,
-        connections,
-    } = opened.limits.clone();
-    let limits = [
-        ("message_bytes", message_bytes as u64),
-        ("depth", depth as u64),
-        ("file_bytes", file_bytes),
-        ("read_bytes", read_bytes as u64),
-        ("operations", operations as u64),
-        ("files", files as u64),
-        ("wait_ms", wait_ms),
-        ("retry_seconds", retry_seconds as u64),
-        ("in_flight", in_flight as u64),
-        ("connections", connections as u64),
-    ];
     wire::OpenResult {
         session: opened.session.clone(),
         protocol: super::VERSION,
         server: wire::Client { name: "anchord".into(), version: env!("CARGO_PKG_VERSION").into() },
         root: opened.root.clone(),
         formats: engine::format::NAMES.map(str::to_owned).to_vec(),
-        limits: limits.map(|(name, limit)| (name.to_owned(), limit)).into(),
+        limits: opened.limits.entries().map(|(name, limit)| (name.to_owned(), limit)).into(),
     }
 }
 

@@ -357,13 +357,14 @@ pub struct Rejection {
     /// The operation within the file, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub op: Option<usize>,
-    /// The name of the file's content of now.
+    /// The name of the content that the rows show: that of now where the edit is
+    /// stale, the one that the edit named where its lines were not seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handle: Option<String>,
-    /// The rows of now around each operation.
+    /// The rows around each operation in question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<String>,
-    /// For each operation, the lines that `accept` would put it on.
+    /// For each operation, the lines of `handle` that `accept` would put it on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub landings: Vec<Option<Lines>>,
     /// Under which the edit can be sent again.

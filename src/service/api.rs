@@ -311,11 +311,12 @@ pub struct Rejection {
     pub path: Option<String>,
     /// The operation within the file, from 0.
     pub op: Option<usize>,
-    /// The name of the file's content of now.
+    /// The name of the content that the rows show: that of now where the edit is
+    /// stale, the one that the edit named where its lines were not seen.
     pub handle: Option<Handle>,
-    /// The rows of now around each operation.
+    /// The rows around each operation in question.
     pub rows: Option<String>,
-    /// For each operation, the lines of now that `accept` would put it on.
+    /// For each operation, the lines of `handle` that `accept` would put it on.
     pub landings: Vec<Option<LineRange>>,
     /// Under which the edit can be sent again without being written again.
     pub retry: Option<String>,

@@ -15,6 +15,7 @@ use engine::anchor::{Gutter, render};
 use engine::snapshot::Snapshot;
 
 use super::api::{Attempt, Traffic};
+use super::sweep::Sweep;
 use super::workspace::Workspace;
 use crate::process::Worker;
 use crate::state::Cost;
@@ -31,6 +32,9 @@ const WAITING_BYTES: usize = 8 << 20;
 /// How long jobs are gathered before they are done.
 const GATHER: Duration = Duration::from_millis(50);
 
+/// How many operations go by between two looks at the slots.
+const SWEEP_EVERY: usize = 32;
+
 /// How long a summary waits for the ledger to catch up.
 const CATCH_UP: Duration = Duration::from_secs(10);
 
@@ -46,6 +50,8 @@ pub(super) enum Job {
     Count(Box<(Attempt, Traffic)>),
     /// Keep a content that was too large to be kept before the answer.
     Keep(Arc<Snapshot>),
+    /// An operation took effect: there is a slot more.
+    Slots,
     /// Say when everything before it is done.
     Mark(SyncSender<()>),
 }
@@ -54,7 +60,7 @@ impl Job {
     fn bytes(&self) -> usize {
         match self {
             Job::Count(job) => job.1.request.len() + job.1.response.len(),
-            Job::Keep(_) | Job::Mark(_) => 0,
+            Job::Keep(_) | Job::Slots | Job::Mark(_) => 0,
         }
     }
 }
@@ -165,6 +171,8 @@ impl Inbox {
 }
 
 fn work(workspace: &Workspace, inbox: &Inbox, counter: &mut Counter) {
+    let sweep = Sweep::default();
+    let mut new_slots = SWEEP_EVERY;
     while let Some(jobs) = inbox.take() {
         if jobs.is_empty() {
             counter.rest();
@@ -178,7 +186,14 @@ fn work(workspace: &Workspace, inbox: &Inbox, counter: &mut Counter) {
                     costs.push((job.0.event, cost(&job.0, &job.1, counter)));
                 }
                 Job::Keep(snapshot) => report(workspace.store(&snapshot)),
+                Job::Slots => new_slots += 1,
                 Job::Mark(done) => marks.push(done),
+            }
+        }
+        if new_slots >= SWEEP_EVERY {
+            new_slots = 0;
+            if let Err(refusal) = sweep.run(workspace) {
+                tracing::warn!("sweeping slots: {refusal}");
             }
         }
         if !costs.is_empty() {

@@ -10,6 +10,7 @@ mod ops;
 pub mod policy;
 mod queue;
 mod session;
+mod sweep;
 mod workspace;
 
 use std::path::{Path, PathBuf};

@@ -26,6 +26,46 @@ pub struct Limits {
     pub in_flight: usize,
     /// Connections at once.
     pub connections: usize,
+    /// Bytes that the slots of past operations may take together.
+    pub slot_bytes: u64,
+}
+
+impl Limits {
+    /// Returns all limits by name, in the order of `docs/protocol.md`.
+    pub fn entries(&self) -> [(&'static str, u64); 11] {
+        [
+            ("message_bytes", self.message_bytes as u64),
+            ("depth", self.depth as u64),
+            ("file_bytes", self.file_bytes),
+            ("read_bytes", self.read_bytes as u64),
+            ("operations", self.operations as u64),
+            ("files", self.files as u64),
+            ("wait_ms", self.wait_ms),
+            ("retry_seconds", self.retry_seconds as u64),
+            ("in_flight", self.in_flight as u64),
+            ("connections", self.connections as u64),
+            ("slot_bytes", self.slot_bytes),
+        ]
+    }
+
+    /// Sets the limit called `name`; returns whether there is one.
+    pub fn set(&mut self, name: &str, value: u64) -> bool {
+        match name {
+            "message_bytes" => self.message_bytes = value as usize,
+            "depth" => self.depth = value as usize,
+            "file_bytes" => self.file_bytes = value,
+            "read_bytes" => self.read_bytes = value as usize,
+            "operations" => self.operations = value as usize,
+            "files" => self.files = value as usize,
+            "wait_ms" => self.wait_ms = value,
+            "retry_seconds" => self.retry_seconds = value as i64,
+            "in_flight" => self.in_flight = value as usize,
+            "connections" => self.connections = value as usize,
+            "slot_bytes" => self.slot_bytes = value,
+            _ => return false,
+        }
+        true
+    }
 }
 
 impl Default for Limits {
@@ -41,6 +81,7 @@ impl Default for Limits {
             retry_seconds: 24 * 3600,
             in_flight: 32,
             connections: 256,
+            slot_bytes: 1 << 30,
         }
     }
 }
@@ -58,5 +99,20 @@ pub fn check_path(path: &RelPath) -> Result<(), Refusal> {
             let text = format!("{part} is protected: what lies in it is not ours to read or write");
             Err(Refusal::new(Code::Denied, text).at(path.as_str()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_can_be_set_by_its_name() {
+        for (index, (name, default)) in Limits::default().entries().into_iter().enumerate() {
+            let mut limits = Limits::default();
+            assert!(limits.set(name, default + 1));
+            assert_eq!(limits.entries()[index], (name, default + 1));
+        }
+        assert!(!Limits::default().set("nonsense", 1));
     }
 }

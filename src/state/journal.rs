@@ -209,6 +209,19 @@ impl State {
         settled.into_iter().try_for_each(|tx| set_state(db, tx, SETTLED))
     }
 
+    /// Returns whether recovery has nothing more to do with an operation.
+    pub fn is_settled(&self, operation: u64) -> Result<bool, StateError> {
+        let noted = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.contains(&operation) {
+            return Ok(true);
+        }
+        drop(noted);
+        let db = self.db();
+        let mut select =
+            db.prepare_cached("SELECT 1 FROM operation WHERE id = ?1 AND state >= ?2")?;
+        Ok(select.exists(params![operation as i64, SETTLED])?)
+    }
+
     /// Writes down which operations are settled, at a clean end.
     pub fn flush_settled(&self) -> Result<(), StateError> {
         self.write(|db| self.write_settled(db))

@@ -10,6 +10,8 @@
 mod world;
 
 #[cfg(test)]
+mod files;
+#[cfg(test)]
 mod rejections;
 #[cfg(test)]
 mod rpc;

@@ -338,7 +338,7 @@ fn bytes_that_are_no_text_are_refused_as_such() {
     let insert = json!([{"op": "insert", "after": 0, "text": "x\n"}]);
     check("utf-16", b"\xff\xfea\0\n\0", insert.clone(), "utf-16le");
     check("utf-16", b"\xff\xfea\0\n\0", replace(1, "x\n"), "utf-16le");
-    check("binary", b"\x7fELF\0\0\n", replace(1, "x\n"), "binary");
+    check("binary", b"\x89PNG\0\n", replace(1, "x\n"), "binary");
     check("latin-1", b"caf\xe9\nx\n", replace(1, "x\n"), "line 1 is not UTF-8");
     check("latin-1", b"caf\xe9\nx\n", replace(2, "\u{e9}\n"), "only ASCII");
 }

@@ -84,6 +84,10 @@ impl<F: Fs> Fs for FaultFs<F> {
         self.inner.read_slot(slot, limit)
     }
 
+    fn slots(&self) -> Result<Vec<(Slot, u64)>, FsError> {
+        self.inner.slots()
+    }
+
     fn discard(&self, slot: &Slot) -> Result<(), FsError> {
         self.count()?;
         self.inner.discard(slot)

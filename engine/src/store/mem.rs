@@ -128,6 +128,12 @@ impl Fs for MemFs {
         }
     }
 
+    fn slots(&self) -> Result<Vec<(Slot, u64)>, FsError> {
+        let inner = self.lock();
+        let sizes = inner.slots.iter().map(|(slot, file)| (slot.clone(), file.bytes.len() as u64));
+        Ok(sizes.collect())
+    }
+
     fn discard(&self, slot: &Slot) -> Result<(), FsError> {
         self.lock().slots.remove(slot);
         Ok(())

@@ -32,6 +32,15 @@ pub struct Slot {
     pub name: String,
 }
 
+impl Slot {
+    /// Returns the transaction that named the slot, and the number of its file.
+    pub fn owner(&self) -> Option<(u64, usize)> {
+        let mut parts = self.name.rsplit('-');
+        let index = parts.next()?.parse().ok()?;
+        Some((parts.next()?.parse().ok()?, index))
+    }
+}
+
 /// What the file system says of a file without reading it. Two equal stamps,
 /// taken a while apart, mean that nothing was written in between; it is a
 /// reason to skip a read, never a proof.
@@ -165,6 +174,10 @@ pub trait Fs: Send + Sync {
 
     /// Returns the bytes of a slot.
     fn read_slot(&self, slot: &Slot, limit: u64) -> Result<Vec<u8>, FsError>;
+
+    /// Returns the slots in the root's slot directory that this journal named,
+    /// with their sizes in bytes, in no order.
+    fn slots(&self) -> Result<Vec<(Slot, u64)>, FsError>;
 
     /// Removes a slot; one that is gone already is no error.
     fn discard(&self, slot: &Slot) -> Result<(), FsError>;

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::stored::StoredAnswer;
 use crate::service::api::{EditAnswer, FileAnswer};
+use crate::service::ledger::Job;
 use crate::service::session::Session;
 use crate::service::workspace::{Workspace, state_refusal};
 use crate::service::{Service, now_ms};
@@ -92,6 +93,8 @@ pub(super) fn carry_out(
     for target in &files {
         target.remember(workspace, session)?;
     }
+    // A full ledger looks at the slots soon enough without being told.
+    let _told = service.ledger.send(Job::Slots);
     answer.operation = Some(tx);
     name_weak_swaps(&mut answer, &steps, &cas);
     Ok(Done { answer, event: journal.event() })

@@ -323,6 +323,24 @@ impl Fs for OsFs {
         read_all(&file, size)
     }
 
+    fn slots(&self) -> Result<Vec<(Slot, u64)>, FsError> {
+        let entries = fs::Dir::read_from(&self.slots).map_err(io("list the slots"))?;
+        let mut slots = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(io("list the slots"))?;
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            let slot = Slot { beside: None, name: name.to_owned() };
+            if !name.starts_with(&self.prefix) || slot.owner().is_none() {
+                continue;
+            }
+            // One that went meanwhile takes no room.
+            if let Ok(stat) = fs::statat(&self.slots, name, AtFlags::SYMLINK_NOFOLLOW) {
+                slots.push((slot, stat.st_size as u64));
+            }
+        }
+        Ok(slots)
+    }
+
     fn discard(&self, slot: &Slot) -> Result<(), FsError> {
         match fs::unlinkat(self.slot_dir(slot)?, slot.name.as_str(), AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
