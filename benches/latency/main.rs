@@ -10,6 +10,12 @@
 //!
 //! `cargo bench --bench latency` prints the tables; `-- --short` does less.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a bench plays the caller and other programs, and its tables are its product"
+)]
+
 mod clock;
 mod corpus;
 mod minimal;

@@ -119,7 +119,8 @@ mod tests {
         let count = Mutex::new(0_u32);
         std::thread::scope(|scope| {
             for names in [["a", "b"], ["b", "c"], ["c", "a"], ["b", "a"]] {
-                scope.spawn(|| {
+                let (queue, count) = (&queue, &count);
+                scope.spawn(move || {
                     for _ in 0..500 {
                         let _turn = queue.take(paths(&names), Duration::from_secs(30)).unwrap();
                         *count.lock().unwrap() += 1;

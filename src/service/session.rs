@@ -77,7 +77,7 @@ impl Session {
         let fresh = known.is_none();
         let mut view = known.unwrap_or_default();
         let before = lines.iter().map(|range| view.count_in(range)).sum();
-        let grew = lines.iter().fold(false, |grew, range| view.add(range.clone()) || grew);
+        let grew = lines.iter().filter(|range| view.add((*range).clone())).count() > 0;
         if grew || fresh {
             state.put_view(&self.row.id, handle.number(), view.ranges())?;
             self.remember(handle, view);

@@ -37,11 +37,14 @@ pub struct OperationRecord {
     pub handles: Vec<NewHandle>,
 }
 
+/// A handle and the lines of its content that a session knows.
+pub type KnownLines = (u32, Vec<Range<usize>>);
+
 /// What becomes true with the commit.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// Handles and the lines of them that the session knows from now on.
-    pub views: Vec<(u32, Vec<Range<usize>>)>,
+    pub views: Vec<KnownLines>,
     /// The particulars of the event, as JSON.
     pub event: String,
 }

@@ -23,7 +23,7 @@ use rusqlite::Connection;
 
 pub use encoding::{StoredEdit, pack_edits, pack_ranges, unpack_edits, unpack_ranges};
 pub use events::{Cost, CostRow, EventRow};
-pub use journal::{Facts, OperationJournal, OperationRecord};
+pub use journal::{Facts, KnownLines, OperationJournal, OperationRecord};
 pub use operations::{OperationRow, StepRow};
 pub use sessions::SessionRow;
 pub use snapshots::NewHandle;

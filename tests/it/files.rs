@@ -68,7 +68,7 @@ fn each_line_keeps_its_end() {
     check(b"a\rb\r", cr, insert(1), b"a\rnew\rb\r");
     let none = json!({"eol": "none", "final_newline": false, "total_lines": 1});
     check(b"a", none, insert(0), b"new\na");
-    let empty = json!({"eol": "none", "final_newline": false, "total_lines": 0, "text": "", "encoding": "utf-8"});
+    let empty = json!({"eol": "none", "total_lines": 0, "text": "", "encoding": "utf-8"});
     check(b"", empty, insert(0), b"new\n");
     let newline = json!({"eol": "lf", "final_newline": true, "total_lines": 1, "text": "1\t\n"});
     check(b"\n", newline, insert(1), b"\nnew\n");
@@ -262,52 +262,83 @@ fn a_read_only_file_is_read_but_not_changed() {
     assert_eq!((is, world.text("f"), world.path("g").exists()), (0o444, "x\n".into(), false));
 }
 
-#[test]
-fn extended_attributes_and_acls_stay() {
-    let world = World::with(&[("f", "before\n")]);
-    let path = world.path("f");
-    // Version 2: owner rw, user 1234 r, group r, mask r, others nothing.
+/// Returns an access list: the owner, user 1234, the group, the mask and others.
+fn access_list(user: u16, mask: u16) -> Vec<u8> {
     let entry = |tag: u16, rights: u16, id: u32| {
         [&tag.to_le_bytes()[..], &rights.to_le_bytes(), &id.to_le_bytes()].concat()
     };
     let none = u32::MAX;
     let entries = [
         entry(1, 6, none),
-        entry(2, 4, 1234),
+        entry(2, user, 1234),
         entry(4, 4, none),
-        entry(16, 4, none),
+        entry(16, mask, none),
         entry(32, 0, none),
     ];
-    let acl = [&2_u32.to_le_bytes()[..], &entries.concat()].concat();
-    let long = vec![b'x'; 1000];
-    let attributes: [(&str, &[u8]); 4] = [
-        ("user.anchord.test", b"value\0with NUL"),
-        ("user.empty", b""),
-        ("user.long", &long),
-        ("system.posix_acl_access", &acl),
+    [&2_u32.to_le_bytes()[..], &entries.concat()].concat()
+}
+
+/// Returns the value of an extended attribute.
+fn attribute(path: &Path, name: &str) -> Option<Vec<u8>> {
+    let mut value = vec![0; 2000];
+    let size = getxattr(path, name, &mut value[..]).ok()?;
+    value.truncate(size);
+    Some(value)
+}
+
+#[test]
+fn extended_attributes_and_access_lists_stay() {
+    let world = World::with(&[("f", "before\n")]);
+    let path = world.path("f");
+    let attributes = [
+        ("user.anchord.test", b"value\0with NUL".to_vec()),
+        ("user.empty", Vec::new()),
+        ("user.long", vec![b'x'; 1000]),
+        ("system.posix_acl_access", access_list(4, 4)),
     ];
-    let set: Vec<_> = attributes
-        .into_iter()
-        .filter(|(name, value)| match setxattr(&path, *name, value, XattrFlags::empty()) {
-            Ok(()) => true,
-            Err(error) => {
-                skip(&format!("{name}: {error}"));
-                false
-            }
-        })
-        .collect();
+    let give = |(name, value): &(&str, Vec<u8>)| match setxattr(
+        &path,
+        *name,
+        value,
+        XattrFlags::empty(),
+    ) {
+        Ok(()) => true,
+        Err(error) => {
+            skip(&format!("{name}: {error}"));
+            false
+        }
+    };
+    let given: Vec<_> = attributes.into_iter().filter(give).collect();
     let mode = fs::metadata(&path).unwrap().mode();
     let daemon = world.serve();
     let mut client = daemon.open();
     let name = client.handle("f");
     applied(&client.edit("f", &name, replace(1, "after\n")));
-    for (name, value) in set {
-        let mut buffer = vec![0; 2000];
-        let size = getxattr(&path, name, &mut buffer[..])
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(&buffer[..size], value, "{name}");
+    for (name, value) in given {
+        assert_eq!(attribute(&path, name), Some(value), "{name}");
     }
     assert_eq!((fs::metadata(&path).unwrap().mode(), world.text("f")), (mode, "after\n".into()));
+}
+
+#[test]
+fn no_access_list_comes_from_where_we_keep_our_things() {
+    let world = World::with(&[("f", "before\n")]);
+    let inherited = "system.posix_acl_default";
+    if let Err(error) = setxattr(&world.root, inherited, &access_list(6, 6), XattrFlags::empty()) {
+        return skip(&format!("{inherited}: {error}"));
+    }
+    let mode = fs::metadata(world.path("f")).unwrap().mode();
+    let daemon = world.serve();
+    let mut client = daemon.open();
+    let name = client.handle("f");
+    applied(&client.edit("f", &name, replace(1, "after\n")));
+    assert_eq!(attribute(&world.path("f"), "system.posix_acl_access"), None);
+    assert_eq!(fs::metadata(world.path("f")).unwrap().mode(), mode);
+    // A new file gets what its directory gives.
+    world.write("made", "x");
+    client.apply(json!([{"path": "new", "op": "create", "text": "x"}]));
+    let given = |name| attribute(&world.path(name), "system.posix_acl_access");
+    assert_eq!(given("new"), given("made"));
 }
 
 #[test]

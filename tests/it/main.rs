@@ -10,8 +10,12 @@
 mod world;
 
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod rejections;
 #[cfg(test)]
 mod rpc;
+#[cfg(test)]
+mod tidy;

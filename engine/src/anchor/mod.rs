@@ -1,7 +1,7 @@
 //! Anchors: the names under which contents are shown and addressed.
 //!
 //! A [`Handle`] names one content of one path; a [`View`] says which of its
-//! lines a session has been shown; [`rows`] renders those lines. None of them
+//! lines a session has been shown; [`render`] shows those lines. None of them
 //! proves anything: the proof is the bytes kept behind the handle.
 
 mod handle;

@@ -82,22 +82,26 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(gutter: Gutter, ranges: &[Range<usize>], rows: &str) {
+    fn check(gutter: Gutter, ranges: &[(usize, usize)], rows: &str) {
         let content = "a\r\n\nc\n".to_owned() + &"x\n".repeat(8);
-        assert_eq!(render(&Snapshot::of(content.into_bytes()), ranges, gutter), rows);
+        let ranges: Vec<Range<usize>> = ranges.iter().map(|&(start, end)| start..end).collect();
+        assert_eq!(render(&Snapshot::of(content.into_bytes()), &ranges, gutter), rows);
     }
 
     #[test]
     fn each_gutter() {
-        check(Gutter::Tab, &[0..2, 2..3], "1\ta\n2\t\n3\tc\n");
-        check(Gutter::Colon, &[0..2], "1:a\n2:\n");
-        check(Gutter::None, &[0..3], "a\n\nc\n");
-        check(Gutter::Sparse, &[7..11], "8\tx\n\tx\n10\tx\n\tx\n");
+        check(Gutter::Tab, &[(0, 2), (2, 3)], "1\ta\n2\t\n3\tc\n");
+        check(Gutter::Colon, &[(0, 2)], "1:a\n2:\n");
+        check(Gutter::None, &[(0, 3)], "a\n\nc\n");
+        check(Gutter::Sparse, &[(7, 11)], "8\tx\n\tx\n10\tx\n\tx\n");
     }
 
     #[test]
     fn what_is_not_utf8_is_replaced() {
         let snapshot = Snapshot::of(b"caf\xe9\n".to_vec());
-        assert_eq!(render(&snapshot, &[0..1], Gutter::Tab), "1\tcaf\u{fffd}\n");
+        assert_eq!(
+            render(&snapshot, std::slice::from_ref(&(0..1)), Gutter::Tab),
+            "1\tcaf\u{fffd}\n"
+        );
     }
 }

@@ -275,7 +275,7 @@ fn now_and_seen(state: &FileState) -> Result<(&Arc<Snapshot>, &Seen), Refusal> {
 fn plan_write(path: &str, text: &str, state: &FileState) -> Result<FilePlan, Refused> {
     let (now, _) = now_and_seen(state)?;
     if let Err(refusal) = unchanged(state) {
-        let rows = vec![0..now.line_count()];
+        let rows = std::iter::once(0..now.line_count()).collect();
         return Err(Refused { rows, ..Refused::from(refusal) });
     }
     let total = now.line_count();
@@ -355,7 +355,7 @@ fn stale_end(landed: &[Landed], now: &Snapshot) -> Refused {
     let count = now.line_count();
     let message = "the end of the file changed since it was read";
     Refused {
-        rows: vec![count.saturating_sub(1)..count],
+        rows: std::iter::once(count.saturating_sub(1)..count).collect(),
         landings: landed.iter().map(Landed::proposal).collect(),
         ..Refused::from(Refusal::new(Code::Stale, message))
     }

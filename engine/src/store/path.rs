@@ -28,7 +28,7 @@ impl RelPath {
     /// Returns the path written as `text`: `./a//b` is `a/b`.
     ///
     /// # Errors
-    /// [`PathError`] where it is no path beneath the root, whatever is on disk.
+    /// `PathError` where it is no path beneath the root, whatever is on disk.
     pub fn parse(text: &str) -> Result<RelPath, PathError> {
         if text.len() > 4096 {
             return Err(PathError::TooLong);

@@ -18,7 +18,7 @@ use crate::service::ledger::Job;
 use crate::service::session::Session;
 use crate::service::workspace::{Workspace, state_refusal};
 use crate::service::{Service, now_ms};
-use crate::state::{Facts, NewHandle, OperationJournal, OperationRecord, pack_edits};
+use crate::state::{Facts, KnownLines, NewHandle, OperationJournal, OperationRecord, pack_edits};
 
 /// An operation to be carried out.
 pub(super) struct Operation<'a> {
@@ -279,7 +279,7 @@ fn facts_of(
     files: &[Target],
     session: &Session,
     workspace: &Workspace,
-) -> Result<Vec<(u32, Vec<std::ops::Range<usize>>)>, Refusal> {
+) -> Result<Vec<KnownLines>, Refusal> {
     let fact = |target: &Target| {
         let handle = target.handle?;
         let view = target.whole_view(session, workspace);

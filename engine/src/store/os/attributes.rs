@@ -1,7 +1,7 @@
 //! What a file has besides its bytes: mode, owner, group, ACL, extended
 //! attributes, links. A replacement gets all of it, or is refused.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 
 use rustix::fs::{self, Gid, Mode, Stat, Uid, XattrFlags};
@@ -42,39 +42,41 @@ pub(super) fn copy(original: &File, stat: &Stat, copy: &File) -> Result<(), FsEr
 }
 
 fn copy_extended(original: &File, copy: &File) -> Result<(), FsError> {
-    let names = match list(original) {
-        Ok(names) => names,
-        // A file system without extended attributes has none to lose.
-        Err(Errno::NOTSUP) => return Ok(()),
-        Err(error) => return Err(lost("its extended attributes", error)),
-    };
-    for name in names.split_inclusive(|byte| *byte == 0) {
-        let Ok(name) = CStr::from_bytes_with_nul(name) else { continue };
-        let about = || format!("its attribute {}", name.to_string_lossy());
-        let value = get(original, name).map_err(|error| lost(&about(), error))?;
+    let about = |name: &CStr| format!("its attribute {}", name.to_string_lossy());
+    let wanted = list(original)?;
+    for name in &wanted {
+        let value = get(original, name).map_err(|error| lost(&about(name), error))?;
         if get(copy, name).is_ok_and(|have| have == value) {
             continue;
         }
-        let set = fs::fsetxattr(copy, name, &value, XattrFlags::empty());
-        set.map_err(|error| lost(&about(), error))?;
+        let set = fs::fsetxattr(copy, name.as_c_str(), &value, XattrFlags::empty());
+        set.map_err(|error| lost(&about(name), error))?;
+    }
+    // An access list that the copy got from its directory is none of the file's.
+    for name in list(copy)?.iter().filter(|name| !wanted.contains(name)) {
+        let removed = fs::fremovexattr(copy, name.as_c_str());
+        removed.map_err(|error| lost(&format!("the lack of {}", about(name)), error))?;
     }
     Ok(())
 }
 
-fn list(file: &File) -> Result<Vec<u8>, Errno> {
-    let mut names = Vec::new();
-    let size = fs::flistxattr(file, &mut [0_u8; 0][..])?;
-    if size > 0 {
-        names.resize(size, 0);
-        let size = fs::flistxattr(file, &mut names[..])?;
-        names.truncate(size);
-    }
-    Ok(names)
+/// Returns the names of the attributes; none where the file system knows none.
+fn list(file: &File) -> Result<Vec<CString>, FsError> {
+    let size = match fs::flistxattr_query(file) {
+        Ok(size) => size,
+        Err(Errno::NOTSUP) => return Ok(Vec::new()),
+        Err(error) => return Err(lost("its extended attributes", error)),
+    };
+    let mut names = vec![0; size];
+    let size = fs::flistxattr(file, &mut names[..])
+        .map_err(|error| lost("its extended attributes", error))?;
+    let names = names[..size].split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    Ok(names.filter_map(|name| CString::new(name).ok()).collect())
 }
 
 fn get(file: &File, name: &CStr) -> Result<Vec<u8>, Errno> {
-    let size = fs::fgetxattr(file, name, &mut [0_u8; 0][..])?;
-    let mut value = vec![0; size];
+    // An empty buffer asks for nothing, whatever the size.
+    let mut value = vec![0; fs::fgetxattr_query(file, name)?];
     let size = fs::fgetxattr(file, name, &mut value[..])?;
     value.truncate(size);
     Ok(value)

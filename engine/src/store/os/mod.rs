@@ -24,7 +24,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Stat};
+use rustix::fs::{
+    self, AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Stat, StatxFlags,
+};
 use rustix::io::Errno;
 
 use super::{Cas, Expected, Fs, FsError, RelPath, Slot, Stamp};
@@ -44,8 +46,8 @@ pub struct OsFs {
     root: OwnedFd,
     root_path: PathBuf,
     slots: OwnedFd,
-    /// Device of the slot directory.
-    slots_device: u64,
+    /// The mount of the slot directory.
+    slots_mount: Mount,
     /// How the names of slots begin.
     prefix: String,
 }
@@ -77,8 +79,8 @@ impl OsFs {
         Ok(OsFs {
             root: root_fd,
             root_path,
+            slots_mount: mount_of(slots_fd.as_fd())?,
             slots: slots_fd,
-            slots_device: stat.st_dev,
             prefix: prefix.to_owned(),
         })
     }
@@ -275,16 +277,16 @@ impl Fs for OsFs {
     fn slot_for(&self, tx: u64, index: usize, path: &RelPath) -> Result<Slot, FsError> {
         let name = format!("{}-{tx}-{index}", self.prefix);
         let mut directory = path.parent();
-        let device = loop {
+        let mount = loop {
             let at = directory.as_ref().map_or("", RelPath::as_str);
             match self.open_at(at, OFlags::PATH | OFlags::DIRECTORY, Links::Refuse) {
-                Ok(fd) => break fs::fstat(&fd).map_err(io("look at the directory"))?.st_dev,
+                Ok(fd) => break mount_of(fd.as_fd())?,
                 Err(FsError::Missing) => directory = directory.and_then(|path| path.parent()),
                 Err(error) => return Err(error),
             }
         };
         match directory {
-            Some(directory) if device != self.slots_device => {
+            Some(directory) if mount != self.slots_mount => {
                 let made = self.make_parents(&directory.join(SLOT_DIR).join(&name))?;
                 debug_assert!(made <= 1);
                 Ok(Slot { beside: Some(directory), name })
@@ -387,7 +389,8 @@ impl Fs for OsFs {
         let placed = self.parent(path).and_then(|parent| {
             let slots = self.slot_dir(slot)?;
             let (from, to) = (slot.name.as_str(), path.split().1);
-            fs::renameat_with(&slots, from, &parent, to, RenameFlags::NOREPLACE).map_err(open_error)
+            fs::renameat_with(&slots, from, &parent, to, RenameFlags::NOREPLACE)
+                .map_err(rename_error)
         });
         placed.map(|()| made).inspect_err(|_| self.prune(path, made))
     }
@@ -495,7 +498,7 @@ fn move_if(
     expected: Expected<'_>,
 ) -> Result<Cas, FsError> {
     let held = fs.hold(from.0, from.1, expected)?;
-    fs::renameat_with(from.0, from.1, &to.0, to.1, RenameFlags::NOREPLACE).map_err(open_error)?;
+    fs::renameat_with(from.0, from.1, &to.0, to.1, RenameFlags::NOREPLACE).map_err(rename_error)?;
     held.verify(&to.0, to.1, expected).inspect_err(|_| {
         // If the name is taken again, what we hold stays where it is, unharmed.
         let _back = fs::renameat_with(&to.0, to.1, from.0, from.1, RenameFlags::NOREPLACE);
@@ -548,14 +551,14 @@ fn compare(file: &File, stat: &Stat, expected: Expected<'_>) -> Result<(), FsErr
 /// A comparison under way: what is still expected.
 enum Comparison<'a> {
     Bytes(&'a [u8]),
-    Hash(ContentHash, Hasher),
+    Hash(ContentHash, Box<Hasher>),
 }
 
 impl<'a> Comparison<'a> {
     fn of(expected: Expected<'a>) -> Comparison<'a> {
         match expected {
             Expected::Bytes(bytes) => Comparison::Bytes(bytes),
-            Expected::Hash(hash) => Comparison::Hash(hash, Hasher::default()),
+            Expected::Hash(hash) => Comparison::Hash(hash, Box::default()),
         }
     }
 
@@ -598,7 +601,26 @@ fn stamp_of(stat: &Stat) -> Stamp {
     }
 }
 
-/// Returns the meaning of a failed open or rename.
+/// What tells one mount from another: its device and its number.
+type Mount = (u32, u32, u64);
+
+/// Returns the mount of a directory. One file system may be mounted in several
+/// places, and names can be exchanged within one only.
+fn mount_of(directory: BorrowedFd<'_>) -> Result<Mount, FsError> {
+    let stat = fs::statx(directory, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)
+        .map_err(io("look at the directory"))?;
+    Ok((stat.stx_dev_major, stat.stx_dev_minor, stat.stx_mnt_id))
+}
+
+/// Returns the meaning of a failed rename.
+fn rename_error(error: Errno) -> FsError {
+    match error {
+        Errno::XDEV => FsError::Denied("a file cannot move to another file system".into()),
+        error => open_error(error),
+    }
+}
+
+/// Returns the meaning of a failed open.
 fn open_error(error: Errno) -> FsError {
     match error {
         Errno::NOENT | Errno::NOTDIR => FsError::Missing,
