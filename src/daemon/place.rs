@@ -11,6 +11,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use engine::hash::Hasher;
+use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 
 use crate::state::fill_random;
 
@@ -61,11 +62,12 @@ pub fn nearest_root(from: &Path) -> PathBuf {
 }
 
 /// Returns the slot directory: `anchord` in the real git directory, if that is
-/// on the same file system, else `.anchord` in the root with its own ignore file.
+/// on the same mount, else `.anchord` in the root with its own ignore file.
 fn slots_of(root: &Path) -> io::Result<PathBuf> {
-    let device = fs::metadata(root)?.dev();
+    let mount = mount_of(root)?;
     let in_git = git_directory(root).filter(|git| {
-        fs::metadata(git).is_ok_and(|meta| meta.is_dir() && meta.dev() == device && is_ours(&meta))
+        fs::metadata(git).is_ok_and(|meta| meta.is_dir() && is_ours(&meta))
+            && mount_of(git).is_ok_and(|other| other == mount)
     });
     if let Some(git) = in_git {
         let slots = git.join("anchord");
@@ -76,6 +78,13 @@ fn slots_of(root: &Path) -> io::Result<PathBuf> {
     make_private(&slots)?;
     write_once(&slots.join(".gitignore"), "*\n")?;
     Ok(slots)
+}
+
+/// Returns what tells one mount from another: device and number. One file system
+/// may be mounted in several places, and names can be exchanged within one only.
+fn mount_of(directory: &Path) -> io::Result<(u32, u32, u64)> {
+    let stat = statx(CWD, directory, AtFlags::empty(), StatxFlags::MNT_ID)?;
+    Ok((stat.stx_dev_major, stat.stx_dev_minor, stat.stx_mnt_id))
 }
 
 /// Returns the git directory of a root: `.git` itself, or where the file `.git`

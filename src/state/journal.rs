@@ -40,7 +40,8 @@ pub struct OperationRecord {
 /// A handle and the lines of its content that a session knows.
 pub type KnownLines = (u32, Vec<Range<usize>>);
 
-/// What becomes true with the commit.
+/// What becomes true with the commit. It is written with the intent, so that
+/// recovery can make it true as well.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// Handles and the lines of them that the session knows from now on.
@@ -85,14 +86,30 @@ impl<'a> OperationJournal<'a> {
         let id = intent.tx as i64;
         let target = target.map(|id| id as i64);
         db.prepare_cached(
-            "INSERT INTO operation (id, state, session, at, kind, target, op_id, format, why, answer)
-             VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO operation
+                    (id, state, session, at, kind, target, op_id, format, why, answer, event)
+             VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
-        .execute(params![id, session, at_ms, kind, target, op_id, format, why, answer])?;
+        .execute(params![
+            id,
+            session,
+            at_ms,
+            kind,
+            target,
+            op_id,
+            format,
+            why,
+            answer,
+            self.facts.event
+        ])?;
         for (number, step) in intent.steps.iter().enumerate() {
             put_step(db, id, number, step, edits.get(number).and_then(Option::as_ref))?;
         }
         handles.iter().try_for_each(|handle| put_handle(db, handle))?;
+        // Of a content that never comes to be, it does no harm to know lines.
+        for (handle, ranges) in &self.facts.views {
+            put_view(db, session, *handle, ranges)?;
+        }
         self.state.write_settled(db)
     }
 
@@ -104,12 +121,14 @@ impl<'a> OperationJournal<'a> {
             db.prepare_cached("UPDATE operation SET undone = ?2 WHERE id = ?1")?
                 .execute(params![target as i64, tx as i64])?;
         }
-        for (handle, ranges) in &self.facts.views {
-            put_view(db, &record.session, *handle, ranges)?;
-        }
-        let kind = format!("edit.{}", if record.kind == "edit" { "applied" } else { &record.kind });
+        let kind = event_kind(&record.kind);
         self.state.append(db, record.at_ms, &kind, &record.session, Some(tx), &self.facts.event)
     }
+}
+
+/// Returns the kind of event that an operation of this kind leaves.
+fn event_kind(operation: &str) -> String {
+    format!("edit.{}", if operation == "edit" { "applied" } else { operation })
 }
 
 /// No operation can be unfinished that is older than so many others: the limit
@@ -162,9 +181,12 @@ impl Journal for State {
                  WHERE id = (SELECT target FROM operation WHERE id = ?1)",
             )?
             .execute([tx as i64])?;
-            let (session, at): (String, i64) = db
-                .prepare_cached("SELECT session, at FROM operation WHERE id = ?1")?
-                .query_row([tx as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let (session, at, kind, event): (String, i64, String, String) = db
+                .prepare_cached("SELECT session, at, kind, event FROM operation WHERE id = ?1")?
+                .query_row([tx as i64], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                })?;
+            self.append(db, at, &event_kind(&kind), &session, Some(tx), &event)?;
             self.append(db, at, "tx.recovered", &session, Some(tx), r#"{"committed":true}"#)
         };
         self.write(finish).map(|_| ()).map_err(journal_error)

@@ -43,7 +43,10 @@ CREATE TABLE operation (
   op_id   TEXT,
   format  TEXT NOT NULL,
   why     TEXT,
-  answer  TEXT NOT NULL
+  answer  TEXT NOT NULL,
+  -- The particulars of the event that the commit writes, for a commit that only
+  -- recovery gets to.
+  event   TEXT NOT NULL
 );
 CREATE INDEX operation_once ON operation (session, op_id) WHERE op_id IS NOT NULL;
 

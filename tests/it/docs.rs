@@ -256,6 +256,36 @@ fn codes_of_json_rpc_are_those_of_the_program() {
 }
 
 #[test]
+fn every_suite_has_its_row_and_every_row_its_suite() {
+    let testing = page("docs/testing.md");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for path in testing
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| name.ends_with(".rs") || name.ends_with(".md"))
+    {
+        let there = root.join(path).exists() || root.join("engine/tests/it").join(path).exists();
+        assert!(there, "docs/testing.md names {path}, which is not there");
+    }
+    for folder in ["tests/it", "tests/cases"] {
+        for entry in walkdir::WalkDir::new(root.join(folder)).min_depth(1).max_depth(1) {
+            let entry = entry.expect("the tree can be read");
+            let name = entry.file_name().to_str().expect("a plain name");
+            let path = format!("`{folder}/{name}`");
+            let is_suite =
+                name.ends_with(".md") || page(path.trim_matches('`')).contains("#[test]");
+            assert!(!is_suite || testing.contains(&path), "docs/testing.md has no row for {path}");
+        }
+    }
+    for row in testing.lines().filter(|row| row.contains("| `tests/cases/")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let cases = page(cells[3].trim_matches('`')).matches("\n```edit").count();
+        assert_eq!(cells[4], cases.to_string(), "{}: number of cases", cells[1]);
+    }
+}
+
+#[test]
 fn the_readme_and_ci_run_the_same_commands() {
     let readme = page("README.md");
     let ci = page(".ci/run");

@@ -7,8 +7,14 @@
 )]
 
 #[cfg(test)]
+mod chain;
+#[cfg(test)]
+mod dice;
+#[cfg(test)]
 mod world;
 
+#[cfg(test)]
+mod crash;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
@@ -19,3 +25,6 @@ mod rejections;
 mod rpc;
 #[cfg(test)]
 mod tidy;
+
+#[cfg(test)]
+mod undo;

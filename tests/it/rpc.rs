@@ -1,6 +1,5 @@
 //! The protocol over its real carriers: every method, every fault, many callers.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Barrier;
@@ -336,27 +335,16 @@ fn an_undo_takes_back_whatever_was_done_to_files() {
         {"path": "moved", "handle": moved, "op": "move", "to": "over", "to_handle": over},
         {"path": "deep/er/created", "op": "create", "text": "c"},
     ]);
-    let before = tree(&world);
+    let before = world.tree();
     assert_eq!(client.apply(files)["status"], "applied");
-    let after = tree(&world);
-    assert_eq!(after["over"], "m\n");
+    let after = world.tree();
+    assert_eq!(after["over"], b"m\n");
     for _ in 0..2 {
         assert_eq!(client.call("edit/undo", json!({}))["status"], "applied");
-        assert_eq!(tree(&world), before);
+        assert_eq!(world.tree(), before);
         assert_eq!(client.call("edit/redo", json!({}))["status"], "applied");
-        assert_eq!(tree(&world), after);
+        assert_eq!(world.tree(), after);
     }
-}
-
-/// Returns every file of the root with its text.
-fn tree(world: &World) -> BTreeMap<String, String> {
-    let files = walkdir::WalkDir::new(&world.root).into_iter().map(Result::unwrap);
-    let files = files.filter(|entry| entry.file_type().is_file());
-    let named = files.map(|entry| {
-        let path = entry.path().strip_prefix(&world.root).unwrap().to_str().unwrap().to_owned();
-        (path, fs::read_to_string(entry.path()).unwrap())
-    });
-    named.filter(|(path, _)| !path.starts_with(".anchord/")).collect()
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The world of a test: a root and a state home of its own, real daemons, real
 //! clients over their sockets, and the command line.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
@@ -73,6 +74,17 @@ impl World {
     #[track_caller]
     pub(crate) fn text(&self, name: &str) -> String {
         String::from_utf8(self.bytes(name)).unwrap()
+    }
+
+    /// Returns every file of the root with its bytes, ours left out.
+    pub(crate) fn tree(&self) -> BTreeMap<String, Vec<u8>> {
+        let files = walkdir::WalkDir::new(&self.root).into_iter().map(Result::unwrap);
+        let files = files.filter(|entry| entry.file_type().is_file());
+        let named = files.map(|entry| {
+            let path = entry.path().strip_prefix(&self.root).unwrap().to_str().unwrap().to_owned();
+            (path, fs::read(entry.path()).unwrap())
+        });
+        named.filter(|(path, _)| !path.starts_with(".anchord/")).collect()
     }
 
     /// Returns a command that runs the program in this world.
@@ -241,10 +253,15 @@ impl Daemon {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Ends it as a power switch would: at once.
+    /// Ends it as a power switch would, at once and for good.
     pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
+        self.strike();
         self.child.wait().unwrap();
+    }
+
+    /// Sends it the signal that nobody hears.
+    pub(crate) fn strike(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::KILL).unwrap();
     }
 
     /// Ends it as a service manager would, and returns how it ended.

@@ -301,9 +301,18 @@ impl Fs for OsFs {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = if like.is_some() { 0o600 } else { 0o666 };
-        let file = fs::openat(&directory, slot.name.as_str(), flags, Mode::from_raw_mode(mode))
-            .map_err(io("make a slot"))?;
-        let mut file = File::from(file);
+        let make =
+            || fs::openat(&directory, slot.name.as_str(), flags, Mode::from_raw_mode(mode));
+        let made = match make() {
+            // Left by a death before the intent was written: no journal names it,
+            // so it holds nothing but bytes that were never applied.
+            Err(Errno::EXIST) => {
+                self.discard(slot)?;
+                make()
+            }
+            made => made,
+        };
+        let mut file = File::from(made.map_err(io("make a slot"))?);
         let written = file.write_all(bytes);
         written.map_err(|error| FsError::Io { action: "write a slot", error })?;
         match original {

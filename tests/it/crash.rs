@@ -1,0 +1,227 @@
+//! Deaths of the daemon, at any moment: what was answered is kept (P6), what was
+//! not is done wholly or not at all (P5) and once (P7); sessions, handles, retry
+//! tokens and undo go on as if nothing had happened.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::chain::Chain;
+use crate::dice::Dice;
+use crate::world::{Client, Daemon, World, applied, handle, rejected};
+
+/// How often the daemon is killed, unless `ANCHORD_KILLS` says otherwise.
+const KILLS: usize = 60;
+
+/// How many agents edit at once.
+const AGENTS: usize = 4;
+
+/// An agent that carries out one transaction after another, each over several
+/// files, and never reads a file twice.
+struct Agent {
+    number: usize,
+    session: String,
+    /// How many of its transactions were answered.
+    done: usize,
+    /// The one that was sent, but not answered.
+    pending: Option<Value>,
+    /// The handles of its files after the last answer.
+    names: Names,
+}
+
+#[derive(Clone, Default)]
+struct Names {
+    log: String,
+    made: Option<String>,
+    moved: String,
+    shared: String,
+}
+
+impl Agent {
+    fn new(number: usize, world: &World, daemon: &Daemon) -> Agent {
+        world.write(&format!("{number}/log"), "0\n");
+        world.write(&format!("{number}/moved-0"), "m\n");
+        let mut client = daemon.open();
+        let names = Names {
+            log: client.handle(&format!("{number}/log")),
+            made: None,
+            moved: client.handle(&format!("{number}/moved-0")),
+            shared: client.handle("shared"),
+        };
+        Agent { number, session: client.session.clone(), done: 0, pending: None, names }
+    }
+
+    fn path(&self, name: &str) -> String {
+        format!("{}/{name}", self.number)
+    }
+
+    /// Returns its next transaction: one file edited, one made, one moved, the
+    /// one that was made before removed, and now and then a line of a file that
+    /// belongs to all.
+    fn next(&self) -> Value {
+        let (step, names) = (self.done + 1, &self.names);
+        let log = json!([{"op": "insert", "after": 0, "text": format!("{step}\n")}]);
+        let mut files = vec![
+            json!({"path": self.path("log"), "handle": names.log, "ops": log}),
+            json!({"path": self.path(&format!("made-{step}")), "op": "create", "text": format!("{step}\n")}),
+            json!({
+                "path": self.path(&format!("moved-{}", self.done)), "handle": names.moved,
+                "op": "move", "to": self.path(&format!("moved-{step}")),
+            }),
+        ];
+        if let Some(made) = &names.made {
+            let path = self.path(&format!("made-{}", self.done));
+            files.push(json!({"path": path, "handle": made, "op": "remove"}));
+        }
+        if step % 4 == 0 {
+            let line = self.number + 1;
+            let ops = json!([{"op": "replace", "lines": [line, line], "text": format!("{step}\n")}]);
+            files.push(json!({"path": "shared", "handle": names.shared, "ops": ops}));
+        }
+        let op_id = format!("{}-{step}", self.number);
+        json!({"format": "anchor", "op_id": op_id, "files": files})
+    }
+
+    /// Works until the daemon is gone.
+    fn work(&mut self, mut client: Client) {
+        loop {
+            let edit = self.pending.take().unwrap_or_else(|| self.next());
+            self.pending = Some(edit.clone());
+            if client.try_request("edit/apply", &edit).is_err() {
+                return;
+            }
+            let Ok(Some(line)) = client.try_line() else { return };
+            let answer: Value = serde_json::from_str(&line).unwrap();
+            self.note(&answer["result"]);
+        }
+    }
+
+    /// Notes the answer to what was pending.
+    #[track_caller]
+    fn note(&mut self, answer: &Value) {
+        assert_eq!(answer["status"], "applied", "agent {}: {answer}", self.number);
+        self.pending = None;
+        self.done += 1;
+        let files = answer["files"].as_array().unwrap();
+        self.names.log = handle(&files[0]);
+        self.names.made = Some(handle(&files[1]));
+        self.names.moved = handle(&files[2]);
+        let shared = files.iter().find(|file| file["path"] == "shared");
+        self.names.shared = shared.map_or_else(|| self.names.shared.clone(), handle);
+    }
+
+    /// Returns how many of its transactions are on disk, which must be all that
+    /// were answered, perhaps the one that was not, and each of them wholly.
+    #[track_caller]
+    fn check(&self, world: &World) -> usize {
+        let log = world.text(&self.path("log"));
+        let done: usize = log.lines().next().unwrap().parse().unwrap();
+        let possible = self.done..=self.done + usize::from(self.pending.is_some());
+        assert!(possible.contains(&done), "agent {}: {done} of {possible:?}", self.number);
+        let whole: String = (0..=done).rev().map(|step| format!("{step}\n")).collect();
+        assert_eq!(log, whole);
+        let mut names: Vec<String> = fs::read_dir(world.path(&self.number.to_string()))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        let made = (done > 0).then(|| format!("made-{done}"));
+        let expected = [Some("log".into()), made, Some(format!("moved-{done}"))];
+        assert_eq!(names, expected.into_iter().flatten().collect::<Vec<_>>());
+        let shared = world.text("shared");
+        assert_eq!(shared.lines().nth(self.number), Some((done / 4 * 4).to_string().as_str()));
+        done
+    }
+
+    /// Sends again what was not answered.
+    #[track_caller]
+    fn send_again(&mut self, daemon: &Daemon) {
+        if let Some(edit) = self.pending.clone() {
+            let answer = daemon.resume(&self.session).call("edit/apply", edit);
+            self.note(&answer);
+        }
+    }
+}
+
+/// One who waits through every death with an edit that was refused and one that
+/// is to be taken back.
+struct Keeper {
+    session: String,
+    token: Value,
+    before: String,
+    after: String,
+}
+
+impl Keeper {
+    fn new(world: &World, daemon: &Daemon, round: usize) -> Keeper {
+        let mut client = daemon.open();
+        let name = client.handle("kept");
+        let before = world.text("kept");
+        let ops = json!([{"op": "insert", "after": 0, "text": format!("kept {round}\n")}]);
+        applied(&client.edit("kept", &name, ops));
+        let after = world.text("kept");
+        let name = client.handle("refused");
+        world.write("refused", format!("outside {round}\nrefused\n"));
+        let ops = json!([{"op": "replace", "lines": [1, 1], "text": "late\n"}]);
+        let stale = rejected(&client.edit("refused", &name, ops), "stale");
+        Keeper { session: client.session.clone(), token: stale["retry"].clone(), before, after }
+    }
+
+    /// Does after the death what was begun before.
+    #[track_caller]
+    fn go_on(&self, world: &World, daemon: &Daemon) {
+        let mut client = daemon.resume(&self.session);
+        applied(&client.call("edit/undo", json!({})));
+        assert_eq!(world.text("kept"), self.before);
+        applied(&client.call("edit/redo", json!({})));
+        assert_eq!(world.text("kept"), self.after);
+        applied(&client.retry_at(&self.token, json!([[2, 2]])));
+        assert!(world.text("refused").ends_with("\nlate\n"));
+        fs::remove_file(world.path("refused")).unwrap();
+    }
+}
+
+#[test]
+fn whenever_the_daemon_dies_nothing_is_lost_or_done_by_halves() {
+    let kills = std::env::var("ANCHORD_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
+    let world = World::with(&[("kept", "0\n"), ("shared", &"0\n".repeat(AGENTS))]);
+    let mut dice = Dice::new(7);
+    let mut daemon = world.serve();
+    let mut agents: Vec<Agent> =
+        (0..AGENTS).map(|number| Agent::new(number, &world, &daemon)).collect();
+    let mut chain = Chain::from(&world);
+    let mut unanswered = [0; 2];
+    for round in 0..kills {
+        world.write("refused", "refused\n");
+        let keeper = Keeper::new(&world, &daemon, round);
+        let delay = Duration::from_micros(dice.roll(60_000) as u64);
+        std::thread::scope(|scope| {
+            for agent in &mut agents {
+                let client = daemon.resume(&agent.session);
+                scope.spawn(move || agent.work(client));
+            }
+            std::thread::sleep(delay);
+            daemon.strike();
+        });
+        daemon.kill();
+        daemon = world.serve_with(&["--durability", ["none", "none", "full"][dice.roll(3)]]);
+        for agent in &mut agents {
+            let found = agent.check(&world);
+            unanswered[found - agent.done] += usize::from(agent.pending.is_some());
+            agent.send_again(&daemon);
+            assert_eq!(agent.check(&world), agent.done);
+        }
+        keeper.go_on(&world, &daemon);
+    }
+    let mut client = daemon.open();
+    chain.follow(&client.events(0), "refused");
+    chain.ends_in(&world);
+    let examined = client.call("state/examine", json!({}));
+    assert!(examined["findings"].as_array().unwrap().iter().all(|finding| finding["well"] == true));
+    let done: usize = agents.iter().map(|agent| agent.done).sum();
+    println!(
+        "{kills} deaths, {done} transactions, {} links; unanswered: {} undone, {} done",
+        chain.links, unanswered[0], unanswered[1]
+    );
+}
