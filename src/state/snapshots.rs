@@ -13,7 +13,8 @@ impl State {
             return Ok(());
         }
         // Packed piece by piece: the worst case of all at once is as large again.
-        let packed = zstd::stream::encode_all(bytes, 1)?;
+        let mut packed = Vec::with_capacity(bytes.len() / 3 + 1024);
+        zstd::stream::copy_encode(bytes, &mut packed, 1)?;
         let db = self.db();
         let mut insert = db.prepare_cached("INSERT OR IGNORE INTO snapshot VALUES (?1, ?2, ?3)")?;
         insert.execute(params![&hash[..], bytes.len() as i64, packed])?;
