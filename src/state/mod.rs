@@ -35,6 +35,10 @@ const SCHEMA_VERSION: i64 = 1;
 /// the database.
 const LOG_TRANSACTIONS: u64 = 1000;
 
+/// How long a write-ahead log that a death left behind may be, in bytes; a longer
+/// one is folded at the start, or one death after another would make it grow.
+const LEFT_LOG_BYTES: u64 = 4 << 20;
+
 /// The state could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
@@ -104,6 +108,10 @@ impl State {
             chain: Mutex::new(chain),
             durable,
         };
+        let log = path.with_extension("db-wal");
+        if log.metadata().is_ok_and(|meta| meta.len() > LEFT_LOG_BYTES) {
+            state.close()?;
+        }
         Ok(state)
     }
 

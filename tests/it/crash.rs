@@ -3,13 +3,15 @@
 //! tokens and undo go on as if nothing had happened.
 
 use std::fs;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::chain::Chain;
 use crate::dice::Dice;
-use crate::world::{Client, Daemon, World, applied, handle, rejected};
+use crate::world::{Client, Daemon, World, applied, handle, rejected, wait_for};
 
 /// How often the daemon is killed, unless `ANCHORD_KILLS` says otherwise.
 const KILLS: usize = 60;
@@ -224,4 +226,168 @@ fn whenever_the_daemon_dies_nothing_is_lost_or_done_by_halves() {
         "{kills} deaths, {done} transactions, {} links; unanswered: {} undone, {} done",
         chain.links, unanswered[0], unanswered[1]
     );
+}
+
+#[test]
+fn what_deaths_leave_of_the_log_is_folded() {
+    let world = World::new();
+    let mut dice = Dice::new(1);
+    let log = || fs::metadata(world.state().join("state.db-wal")).unwrap().len();
+    let mut longest = 0;
+    for round in 0..6 {
+        // What does not pack well, so that it fills the log.
+        let noise: Vec<u8> = (0..2 << 20).map(|_| b' ' + dice.roll(90) as u8).collect();
+        world.write("f", noise);
+        let daemon = world.serve();
+        daemon.open().read("f");
+        daemon.kill();
+        longest = longest.max(log());
+        assert!(longest < 8 << 20, "{longest} bytes after {round}");
+    }
+    assert!(longest > 4 << 20, "it was long enough to be folded");
+}
+
+#[test]
+fn a_clean_end_leaves_neither_socket_nor_log() {
+    let world = World::with(&[("a", "x\n")]);
+    for durability in ["none", "full"] {
+        let daemon = world.serve_with(&["--durability", durability]);
+        let mut client = daemon.open();
+        let name = client.handle("a");
+        let ops = json!([{"op": "insert", "after": 0, "text": "x\n"}]);
+        let name = applied(&client.edit("a", &name, ops.clone()));
+        // Somebody is still connected.
+        let status = daemon.stop();
+        assert_eq!(status.code(), Some(0));
+        assert!(client.is_over());
+        assert!(!world.socket().exists());
+        let log = fs::metadata(world.state().join("state.db-wal")).map_or(0, |log| log.len());
+        assert_eq!(log, 0);
+        let daemon = world.serve();
+        applied(&daemon.resume(&client.session).edit("a", &name, ops));
+    }
+}
+
+/// A daemon that is told to end finishes what is under way.
+#[test]
+fn what_is_answered_before_a_clean_end_is_kept() {
+    let world = World::with(&[("shared", &"0\n".repeat(AGENTS))]);
+    let mut dice = Dice::new(3);
+    let mut daemon = world.serve();
+    let mut agents: Vec<Agent> =
+        (0..AGENTS).map(|number| Agent::new(number, &world, &daemon)).collect();
+    for _ in 0..8 {
+        let delay = Duration::from_micros(dice.roll(30_000) as u64);
+        std::thread::scope(|scope| {
+            for agent in &mut agents {
+                let client = daemon.resume(&agent.session);
+                scope.spawn(move || agent.work(client));
+            }
+            std::thread::sleep(delay);
+            assert_eq!(daemon.stop().code(), Some(0));
+        });
+        daemon = world.serve();
+        for agent in &mut agents {
+            agent.check(&world);
+            agent.send_again(&daemon);
+            assert_eq!(agent.check(&world), agent.done);
+        }
+    }
+}
+
+#[test]
+fn a_socket_that_a_death_left_is_taken_over() {
+    let world = World::with(&[("a", "x\n")]);
+    world.serve().kill();
+    assert!(world.socket().exists());
+    assert!(UnixStream::connect(world.socket()).is_err());
+    // Nobody listens, so the command line serves itself.
+    assert_eq!(world.run(&["read", "a"]).code, 0);
+    let daemon = world.serve();
+    assert_eq!(daemon.open().read("a")["text"], "1\tx\n");
+    // And so does one conversation over stdio.
+    daemon.kill();
+    let mut client = world.stdio_with(&["--durability", "none", "--idle-exit", "1"]);
+    client.call("session/open", json!({}));
+    assert_eq!(client.read("a")["text"], "1\tx\n");
+    client.finish();
+    assert_eq!(client.exit_code(), 0);
+    wait_for("the daemon it started to end", || !world.socket().exists());
+}
+
+#[test]
+fn a_second_daemon_of_a_root_is_refused() {
+    let world = World::with(&[("a", "x\n")]);
+    let daemon = world.serve();
+    for root in [world.root.clone(), world.root.join("."), world.root.join("../root")] {
+        let second = world.run(&["serve", "--root", root.to_str().unwrap()]);
+        assert_eq!(second.code, 2, "{second:?}");
+        assert!(second.err.contains("another process serves this root"), "{second:?}");
+    }
+    assert_eq!(daemon.open().read("a")["text"], "1\tx\n");
+}
+
+#[test]
+fn of_many_daemons_that_start_at_once_one_serves() {
+    let world = World::with(&[("a", "x\n")]);
+    let mut children: Vec<_> = (0..6)
+        .map(|_| {
+            let mut command = world.command();
+            command.args(["serve", "--durability", "none", "--idle-exit", "1"]);
+            command.stderr(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    wait_for("five to be refused", || {
+        let ended = children.iter_mut().filter_map(|child| child.try_wait().unwrap());
+        ended.filter(|status| status.code() == Some(2)).count() == 5
+    });
+    // It goes when nobody has called for a while.
+    wait_for("the sixth to end", || {
+        children.iter_mut().all(|child| child.try_wait().unwrap().is_some())
+    });
+    assert!(!world.socket().exists());
+}
+
+#[test]
+fn a_daemon_stays_as_long_as_somebody_is_there() {
+    let world = World::with(&[("a", "x\n")]);
+    let mut daemon = world.serve_with(&["--durability", "none", "--idle-exit", "1"]);
+    let mut client = daemon.open();
+    std::thread::sleep(Duration::from_millis(2500));
+    assert!(daemon.is_running());
+    assert_eq!(client.read("a")["text"], "1\tx\n");
+    drop(client);
+    assert_eq!(daemon.ended().code(), Some(0));
+    assert!(!world.socket().exists());
+}
+
+#[test]
+fn whoever_speaks_over_stdio_is_told_when_the_daemon_dies() {
+    let world = World::with(&[("a", "x\n")]);
+    let daemon = world.serve();
+    let mut client = world.stdio();
+    client.call("session/open", json!({}));
+    daemon.kill();
+    assert!(client.is_over());
+    assert_eq!(client.exit_code(), 2);
+}
+
+/// A copied root starts fresh: what is known of the original says nothing about
+/// the copy.
+#[test]
+fn a_copy_of_a_root_is_another_root() {
+    let world = World::with(&[("a", "x\n")]);
+    let daemon = world.serve();
+    let mut client = daemon.open();
+    let name = client.handle("a");
+    let copy = World::new();
+    for (path, bytes) in world.tree() {
+        copy.write(&path, bytes);
+    }
+    fs::create_dir(copy.path(".anchord")).unwrap();
+    fs::copy(world.path(".anchord/root"), copy.path(".anchord/root")).unwrap();
+    let there = client.call("session/open", json!({"root": copy.root}));
+    assert_ne!(there["root"], json!(world.root));
+    let ops = json!([{"op": "delete", "lines": [1, 1]}]);
+    rejected(&client.edit("a", &name, ops), "unknown_handle");
 }

@@ -16,6 +16,8 @@ mod world;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod crowd;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod files;
