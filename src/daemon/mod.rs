@@ -30,6 +30,10 @@ pub use place::{Place, nearest_root};
 /// How long work under way may go on after a signal.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
+/// How long another process may hold the root at the start: when a daemon dies, a
+/// child that it was about to start holds what it held for a moment longer.
+const TAKE_OVER: Duration = Duration::from_millis(500);
+
 /// Threads that carry connections. More than cores, since a request may wait
 /// for its turn at a file.
 const WORKERS: usize = 8;
@@ -96,10 +100,23 @@ pub fn run(root: &Path, settings: Settings) -> Result<(), DaemonError> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
     let place = Place::of(root, &settings.home)?;
-    let main = Root::open(place, settings.options.clone())?;
+    let main = take(&place, &settings.options)?;
     let result = runtime.block_on(Arc::new(Daemon::new(main, settings)).serve());
     runtime.shutdown_timeout(LAST_WORDS);
     result
+}
+
+/// Returns the root, as soon as nobody holds it any more.
+fn take(place: &Place, options: &Options) -> Result<Root, DaemonError> {
+    let deadline = Instant::now() + TAKE_OVER;
+    loop {
+        match Root::open(place.clone(), options.clone()) {
+            Err(DaemonError::Taken) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            result => return result,
+        }
+    }
 }
 
 /// The process.

@@ -78,7 +78,8 @@ impl Agent {
         }
         if step % 4 == 0 {
             let line = self.number + 1;
-            let ops = json!([{"op": "replace", "lines": [line, line], "text": format!("{step}\n")}]);
+            let ops =
+                json!([{"op": "replace", "lines": [line, line], "text": format!("{step}\n")}]);
             files.push(json!({"path": "shared", "handle": names.shared, "ops": ops}));
         }
         let op_id = format!("{}-{step}", self.number);

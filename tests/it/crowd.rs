@@ -113,7 +113,8 @@ fn crowd(daemon: &Daemon, edits: usize) -> Vec<Work> {
     thread::scope(|scope| {
         let agents = (0..AGENTS).map(|number| {
             let (client, dice) = (daemon.open(), Dice::new(number as u64));
-            let agent = Agent { number, client, dice, known: HashMap::new(), work: Work::default() };
+            let agent =
+                Agent { number, client, dice, known: HashMap::new(), work: Work::default() };
             scope.spawn(move || agent.run(edits / AGENTS))
         });
         let agents: Vec<_> = agents.collect();

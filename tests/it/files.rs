@@ -12,10 +12,7 @@ use std::time::SystemTime;
 use rustix::fs::{CWD, FileType, Mode, XattrFlags, getxattr, mknodat, setxattr};
 use serde_json::{Value, json};
 
-use crate::world::{Output, World, applied, handle, rejected, run};
-
-/// A user that is nobody's.
-const NOBODY: u32 = 65534;
+use crate::world::{NOBODY, Output, World, applied, handle, program, rejected, run};
 
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
@@ -418,8 +415,11 @@ fn a_vanished_file_is_missing_and_nothing_is_made_in_its_place() {
     assert!(!world.path("dir").exists() && !world.path("g").exists() && !world.path("h").exists());
 }
 
+/// A name, and how a program so called saves the file `f`.
+type Save = (&'static str, fn(&World, &str));
+
 /// Ways in which another program may save a file.
-fn saves() -> [(&'static str, fn(&World, &str)); 3] {
+fn saves() -> [Save; 3] {
     [
         ("in place", |world, text| world.write("f", text)),
         ("by rename", |world, text| {
@@ -520,32 +520,27 @@ fn a_slot_directory_that_somebody_else_made_is_refused() {
     refused(&world);
 }
 
-/// Runs the program as somebody without rights.
-fn run_as_nobody(world: &World, input: &str, arguments: &[&str]) -> Output {
-    let user = format!("{NOBODY}");
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid", &user, "--regid", &user, "--clear-groups"]);
-    command.arg(env!("CARGO_BIN_EXE_anchord")).args(arguments);
-    world.settle(&mut command);
-    run(command, input)
-}
-
 #[test]
 fn what_a_user_may_not_write_is_denied_or_named() {
     let world =
         World::with(&[("locked/f", "x\n"), ("foreign", "x\n"), ("given", "x\n"), ("mine", "x\n")]);
-    if !is_root() || run(Command::new("setpriv"), "").code == 127 {
-        return skip("it takes root and setpriv to become somebody else");
+    if world.command_as_nobody().is_none() {
+        return;
     }
-    for path in [&world.root, &world.home, &world.path("locked/f"), &world.path("mine")] {
-        chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    for path in ["locked/f", "mine"] {
+        chown(world.path(path), Some(NOBODY), Some(NOBODY)).unwrap();
     }
+    let as_nobody = |input: &str, arguments: &[&str]| {
+        let mut command = world.command_as_nobody().unwrap();
+        command.args(arguments);
+        run(command, input)
+    };
     fs::set_permissions(world.path("given"), fs::Permissions::from_mode(0o666)).unwrap();
     let check = |path: &str, told: &str| {
-        let read = run_as_nobody(&world, "", &["--json", "read", path]);
+        let read = as_nobody("", &["--json", "read", path]);
         assert_eq!(read.code, 0, "{read:?}");
         let edit = format!("@{path} {}\n1c\ny\n.\n", handle(&read.json()));
-        let edit = run_as_nobody(&world, &edit, &["edit"]);
+        let edit = as_nobody(&edit, &["edit"]);
         let first = edit.out.lines().next().unwrap_or_default();
         assert_eq!(first, told, "{edit:?}");
         assert_eq!(world.text(path), if edit.code == 0 { "y\n" } else { "x\n" });
@@ -556,11 +551,11 @@ fn what_a_user_may_not_write_is_denied_or_named() {
     check("given", lost);
     check("mine", "applied as operation 1");
     let create = "@locked/new create\nx\n.\n";
-    let create = run_as_nobody(&world, create, &["edit"]);
+    let create = as_nobody(create, &["edit"]);
     assert_eq!((create.code, world.path("locked/new").exists()), (1, false), "{create:?}");
     let secret = world.path("secret");
     File::options().create(true).write(true).truncate(true).mode(0o600).open(&secret).unwrap();
-    let read = run_as_nobody(&world, "", &["read", "secret"]);
+    let read = as_nobody("", &["read", "secret"]);
     assert_eq!(read.code, 1);
     assert!(read.out.starts_with("denied: secret: "), "{read:?}");
 }
@@ -569,7 +564,7 @@ fn what_a_user_may_not_write_is_denied_or_named() {
 /// `None` where nobody can.
 fn run_with_mounts(world: &World, script: &str) -> Option<Output> {
     let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-ec", script]).arg(env!("CARGO_BIN_EXE_anchord"));
+    command.args(["--mount", "sh", "-ec", script]).arg(program());
     world.settle(&mut command);
     let output = run(command, "");
     if output.err.contains("unshare") || output.code == 127 {
@@ -603,7 +598,9 @@ fn files_of_another_mount_are_edited_too() {
         test ! -e g
     "#;
     let Some(output) = run_with_mounts(&world, script) else { return };
-    let done = |edit: u32| format!("applied as operation {edit}\ny\napplied as operation {}\nx\n", edit + 1);
+    let done = |edit: u32| {
+        format!("applied as operation {edit}\ny\napplied as operation {}\nx\n", edit + 1)
+    };
     let moved = "denied: tmpfs/f: a file cannot move to another file system\nx\n";
     assert_eq!(output.out, done(1) + &done(3) + moved, "{output:?}");
 }

@@ -14,6 +14,8 @@ mod dice;
 mod world;
 
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod crowd;
@@ -21,6 +23,8 @@ mod crowd;
 mod docs;
 #[cfg(test)]
 mod files;
+#[cfg(test)]
+mod meet;
 #[cfg(test)]
 mod rejections;
 #[cfg(test)]

@@ -179,7 +179,7 @@ fn a_whole_file_never_relocates() {
 
 #[test]
 fn unseen_lines_are_shown_first() {
-    let mut scene = Scene::new();
+    let scene = Scene::new();
     let mut other = scene.daemon.open();
     // A handle that another one passes on is understood, but licenses nothing.
     let unseen = rejected(&other.edit("a", &scene.name, replace(6, "six\n")), "unseen");

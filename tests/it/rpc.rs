@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::sync::Barrier;
 
 use anchord::tokens;
@@ -43,6 +44,27 @@ fn nobody_else_can_come_near() {
     assert_eq!(mode(world.state()), 0o700);
     assert_eq!(mode(world.path(".anchord")), 0o700);
     assert_eq!(world.text(".anchord/.gitignore"), "*\n");
+}
+
+/// P10: the kernel says who calls, and only the same user is heard; not even root
+/// is anybody else.
+#[test]
+fn whoever_is_another_user_is_turned_away() {
+    let world = World::with(&[("a", THREE)]);
+    let Some(mut command) = world.command_as_nobody() else { return };
+    let mut child = command.args(["serve", "--durability", "none"]).spawn().unwrap();
+    let mut socket = None;
+    wait_for("the daemon to listen", || {
+        let states = fs::read_dir(world.home.join("anchord")).into_iter().flatten();
+        socket =
+            states.map(|state| state.unwrap().path().join("socket")).find(|path| path.exists());
+        socket.as_ref().is_some_and(|socket| UnixStream::connect(socket).is_ok())
+    });
+    let mut client = Client::to(&socket.unwrap());
+    assert!(client.try_request("session/open", &json!({})).is_err() || client.is_over());
+    assert!(child.try_wait().unwrap().is_none(), "it goes on");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]

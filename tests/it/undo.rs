@@ -24,7 +24,8 @@ struct Bench {
 impl Bench {
     fn new(content: &[u8], slot_bytes: u64) -> Bench {
         let directory = tempfile::tempdir().unwrap();
-        let [root, state, slots] = ["root", "state", "slots"].map(|name| directory.path().join(name));
+        let [root, state, slots] =
+            ["root", "state", "slots"].map(|name| directory.path().join(name));
         for path in [&root, &state, &slots] {
             std::fs::create_dir(path).unwrap();
         }

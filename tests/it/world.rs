@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -18,6 +18,9 @@ use serde_json::{Value, json};
 
 /// How long anything may take before a test gives up on it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A user that is nobody's.
+pub(crate) const NOBODY: u32 = 65534;
 
 /// A root and a state home that go with the test.
 pub(crate) struct World {
@@ -78,20 +81,40 @@ impl World {
 
     /// Returns every file of the root with its bytes, ours left out.
     pub(crate) fn tree(&self) -> BTreeMap<String, Vec<u8>> {
-        let files = walkdir::WalkDir::new(&self.root).into_iter().map(Result::unwrap);
-        let files = files.filter(|entry| entry.file_type().is_file());
+        // Old slots may go while we look.
+        let files = walkdir::WalkDir::new(&self.root).into_iter();
+        let files = files.filter_entry(|entry| entry.file_name() != ".anchord");
+        let files = files.map(Result::unwrap).filter(|entry| entry.file_type().is_file());
         let named = files.map(|entry| {
             let path = entry.path().strip_prefix(&self.root).unwrap().to_str().unwrap().to_owned();
             (path, fs::read(entry.path()).unwrap())
         });
-        named.filter(|(path, _)| !path.starts_with(".anchord/")).collect()
+        named.collect()
     }
 
     /// Returns a command that runs the program in this world.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_anchord"));
+        let mut command = Command::new(program());
         self.settle(&mut command);
         command
+    }
+
+    /// Returns a command that runs the program as a user without rights, to whom
+    /// root and state are given; `None` where we cannot become somebody else.
+    pub(crate) fn command_as_nobody(&self) -> Option<Command> {
+        let found = run(Command::new("sh"), "setpriv --version").code == 0;
+        if !rustix::process::geteuid().is_root() || !found {
+            println!("left out: it takes root and setpriv(1) to become somebody else");
+            return None;
+        }
+        for directory in [&self.root, &self.home] {
+            chown(directory, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        let user = NOBODY.to_string();
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", &user, "--regid", &user, "--clear-groups"]).arg(program());
+        self.settle(&mut command);
+        Some(command)
     }
 
     /// Gives a command the directory and the environment of this world.
@@ -101,7 +124,8 @@ impl World {
         ours.iter().for_each(|name| {
             command.env_remove(name);
         });
-        command.env("XDG_STATE_HOME", &self.home).current_dir(&self.root).stdin(Stdio::null());
+        command.env("XDG_STATE_HOME", &self.home).env("TMPDIR", self.directory.path());
+        command.current_dir(&self.root).stdin(Stdio::null());
     }
 
     /// Runs the program to its end.
@@ -134,7 +158,7 @@ impl World {
     /// Starts a daemon.
     #[track_caller]
     pub(crate) fn serve_with(&self, arguments: &[&str]) -> Daemon {
-        let log = self.directory.path().join("daemon.log");
+        let log = self.outside("daemon.log");
         let mut command = self.command();
         command.args(["serve", "--root"]).arg(&self.root).args(arguments);
         command.stderr(File::options().create(true).append(true).open(&log).unwrap());
@@ -144,7 +168,7 @@ impl World {
             if let Some(status) = child.try_wait().unwrap() {
                 panic!("the daemon ended ({status}): {}", fs::read_to_string(&log).unwrap());
             }
-            UnixStream::connect(&socket).is_ok()
+            is_answered(&socket)
         });
         Daemon { child, socket }
     }
@@ -162,6 +186,32 @@ impl World {
         command.stdin(OwnedFd::from(theirs.try_clone().unwrap())).stdout(OwnedFd::from(theirs));
         Client::over(ours, Some(command.spawn().unwrap()))
     }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let log = fs::read_to_string(self.outside("daemon.log")).unwrap_or_default();
+        if std::thread::panicking() {
+            println!("what the daemons said:\n{log}");
+        }
+    }
+}
+
+/// Returns the program: this build's, unless `ANCHORD_IT_PROGRAM` names another.
+pub(crate) fn program() -> PathBuf {
+    let other = std::env::var_os("ANCHORD_IT_PROGRAM");
+    other.unwrap_or_else(|| env!("CARGO_BIN_EXE_anchord").into()).into()
+}
+
+/// Returns whether somebody answers at a socket. One that can be connected to may
+/// be that of a daemon that is gone, held by a child that it was about to start.
+fn is_answered(socket: &Path) -> bool {
+    let ask = || {
+        let mut client = Client::over(UnixStream::connect(socket).ok()?, None);
+        client.try_request("are/you/there", &json!({})).ok()?;
+        client.try_line().ok()?
+    };
+    ask().is_some()
 }
 
 /// Waits until something is so.
@@ -223,7 +273,7 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Returns a client that has not opened a session.
     pub(crate) fn connect(&self) -> Client {
-        Client::over(UnixStream::connect(&self.socket).unwrap(), None)
+        Client::to(&self.socket)
     }
 
     /// Returns a client in a session of its own.
@@ -295,6 +345,11 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Returns a client of whoever listens at a socket.
+    pub(crate) fn to(socket: &Path) -> Client {
+        Client::over(UnixStream::connect(socket).unwrap(), None)
+    }
+
     fn over(stream: UnixStream, child: Option<Child>) -> Client {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();

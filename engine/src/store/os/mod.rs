@@ -301,8 +301,7 @@ impl Fs for OsFs {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = if like.is_some() { 0o600 } else { 0o666 };
-        let make =
-            || fs::openat(&directory, slot.name.as_str(), flags, Mode::from_raw_mode(mode));
+        let make = || fs::openat(&directory, slot.name.as_str(), flags, Mode::from_raw_mode(mode));
         let made = match make() {
             // Left by a death before the intent was written: no journal names it,
             // so it holds nothing but bytes that were never applied.
