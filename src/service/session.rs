@@ -19,6 +19,8 @@ pub(super) struct Session {
     /// Its particulars.
     pub(super) row: SessionRow,
     views: Mutex<HashMap<Handle, View>>,
+    /// Held while a view grows: the session may speak over several connections.
+    showing: Mutex<()>,
 }
 
 /// How many views a session keeps in memory; the others are read again.
@@ -41,7 +43,7 @@ impl Sessions {
     }
 
     fn insert(&self, row: SessionRow) -> Arc<Session> {
-        let session = Session { row, views: Mutex::default() };
+        let session = Session { row, views: Mutex::default(), showing: Mutex::default() };
         let mut open = self.lock();
         Arc::clone(open.entry(session.row.id.clone()).or_insert_with(|| Arc::new(session)))
     }
@@ -73,6 +75,7 @@ impl Session {
         lines: &[std::ops::Range<usize>],
         state: &State,
     ) -> Result<usize, StateError> {
+        let _alone = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.view(handle, state)?;
         let fresh = known.is_none();
         let mut view = known.unwrap_or_default();

@@ -426,71 +426,47 @@ fn what_makes_no_sense_is_malformed_and_counted() {
     assert_eq!(world.text("a"), SIX);
 }
 
+/// Lays traps: links out of the root and into what is protected.
+fn lay_traps(world: &World) {
+    fs::create_dir(world.outside("out")).unwrap();
+    fs::write(world.outside("out/secret"), "secret\n").unwrap();
+    world.write(".git/config", "secret\n");
+    world.write("sub/.hg/hgrc", "secret\n");
+    let link = |to: &str, name: &str| symlink(to, world.path(name)).unwrap();
+    link(world.outside("out/secret").to_str().unwrap(), "link");
+    link(world.outside("out").to_str().unwrap(), "dir");
+    link("../out/secret", "relative");
+    link("../../root/../out/secret", "sub/winding");
+    link(".git/config", "innocent");
+    link("/proc/self/root/etc/passwd", "magic");
+    link("loop", "loop");
+}
+
+const DENIED: &str = "link dir/secret dir/new relative sub/winding innocent magic loop / /etc/passwd \
+    .git .git/config .git/new .GIT/config sub/.hg/hgrc sub/.jj/new .svn/x .anchord/root .anchord/new";
+
+const MALFORMED: [&str; 8] =
+    ["../out/secret", "sub/../a", "..", "", ".", "a\0b", "a\u{202e}b", "a\nb"];
+
 #[test]
 fn nothing_outside_the_root_can_be_named() {
     let mut scene = Scene::new();
-    let world = &scene.world;
-    fs::create_dir(world.outside("out")).unwrap();
-    fs::write(world.outside("out/secret"), "secret\n").unwrap();
-    fs::create_dir(world.path(".git")).unwrap();
-    fs::create_dir(world.path("sub")).unwrap();
-    world.write(".git/config", "secret\n");
-    world.write("sub/.hg/hgrc", "secret\n");
-    symlink(world.outside("out/secret"), world.path("link")).unwrap();
-    symlink(world.outside("out"), world.path("dir")).unwrap();
-    symlink("../out/secret", world.path("relative")).unwrap();
-    symlink("../../root/../out/secret", world.path("sub/winding")).unwrap();
-    symlink(".git/config", world.path("innocent")).unwrap();
-    symlink("/proc/self/root/etc/passwd", world.path("magic")).unwrap();
-    symlink("loop", world.path("loop")).unwrap();
-    let secret = world.outside("out/secret").to_str().unwrap().to_owned();
+    lay_traps(&scene.world);
+    let secret = scene.world.outside("out/secret").to_str().unwrap().to_owned();
     let mut check = |path: &str, code: &str| {
         let read = scene.client.call("file/read", json!({"path": path}));
         let rejection = rejected(&read, code);
         assert!(!rejection.to_string().contains("secret\\n"), "{rejection}");
         let create = json!([{"path": path, "op": "create", "text": "x"}]);
         rejected(&scene.client.apply(create), code);
-        let name = scene.name.clone();
-        let away = json!([{"path": "a", "handle": name, "op": "move", "to": path}]);
+        let away = json!([{"path": "a", "handle": scene.name, "op": "move", "to": path}]);
         rejected(&scene.client.apply(away), code);
     };
-    for path in [
-        "link",
-        "dir/secret",
-        "dir/new",
-        "relative",
-        "sub/winding",
-        "innocent",
-        "magic",
-        "loop",
-        &secret,
-        "/etc/passwd",
-        ".git/config",
-        ".git/new",
-        ".GIT/config",
-        "sub/.hg/hgrc",
-        ".git",
-        ".anchord/root",
-        ".anchord/new",
-        "sub/.jj/new",
-        ".svn/x",
-        "/",
-    ] {
-        check(path, "denied");
-    }
-    for path in [
-        "../out/secret",
-        "sub/../a",
-        "..",
-        "",
-        ".",
-        "a\0b",
-        "a\u{202e}b",
-        "a\nb",
-        &"x".repeat(5000),
-    ] {
-        check(path, "malformed");
-    }
+    DENIED.split_whitespace().chain([secret.as_str()]).for_each(|path| check(path, "denied"));
+    MALFORMED
+        .into_iter()
+        .chain(["x".repeat(5000).as_str()])
+        .for_each(|path| check(path, "malformed"));
     assert_eq!(scene.world.text("a"), SIX);
     assert_eq!(fs::read_dir(scene.world.outside("out")).unwrap().count(), 1);
     // Names that only look so are files like any other.

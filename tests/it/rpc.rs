@@ -1,6 +1,7 @@
 //! The protocol over its real carriers: every method, every fault, many callers.
 
 use std::fs;
+use std::ops::RangeInclusive;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::sync::Barrier;
@@ -487,6 +488,71 @@ impl Accountant<'_> {
     }
 }
 
+const FIRST: &str = "fn first() {}\n";
+const LATE: &str = "fn last_one() {}\n";
+const THIRD: &str = "fn third() {}\n";
+
+/// Ten calls, by their numbers.
+fn ten_calls(script: &mut Accountant<'_>) {
+    let replace = |name: &Value, line: usize, text: &str| {
+        let ops = json!([{"op": "replace", "lines": [line, line], "text": text}]);
+        json!({"format": "anchor", "files": [{"path": "a.rs", "handle": name, "ops": ops}]})
+    };
+    // 0: lines 1 to 9 are read.
+    let read = script.call("file/read", &json!({"path": "a.rs", "lines": [[1, 9]]}));
+    // 1: applied at the first try.
+    let edit = script.call("edit/apply", &replace(&read["handle"], 1, FIRST));
+    // 2: rejected, 3: landed by its token.
+    let edit = script.call("edit/apply", &replace(&edit["files"][0]["handle"], 20, LATE));
+    let token = rejected(&edit, "unseen")["retry"].clone();
+    let edit = script.call("edit/retry", &json!({"retry": token, "accept": true}));
+    let name = applied(&edit);
+    // 4: rejected for good.
+    let edit = script.call("edit/apply", &replace(&json!(name), 2, "fn line_2() {}\n"));
+    rejected(&edit, "no_change");
+    // 5: lines 5 to 14 are read, of which 5 to 9 were shown before.
+    script.call("file/read", &json!({"path": "a.rs", "lines": [[5, 14]]}));
+    // 6: applied, with old text; 7: the same, and taken back by 8.
+    let edit = format!("@a.rs {name}\n3c \"fn line_3\" \"fn\"\n{THIRD}.\n");
+    let edit = script.call("edit/apply", &json!({"format": "anchor", "text": edit}));
+    let edit = format!("@a.rs {}\n4c \"fn line_4\"\nfn fourth() {{}}\n.\n", applied(&edit));
+    applied(&script.call("edit/apply", &json!({"format": "anchor", "text": edit})));
+    applied(&script.call("edit/undo", &json!({})));
+    // 9: a read that is refused.
+    rejected(&script.call("file/read", &json!({"path": "b.rs"})), "missing");
+}
+
+/// Returns what the ten calls wasted, part by part.
+fn waste_of_ten_calls(script: &Accountant<'_>, text: &str) -> Value {
+    let rows = |lines: RangeInclusive<usize>, gutter: bool| -> usize {
+        let rows = lines.map(|line| {
+            let text = text.lines().nth(line - 1).unwrap();
+            if gutter { format!("{line}\t{text}\n") } else { format!("{text}\n") }
+        });
+        tokens::count(&rows.collect::<String>())
+    };
+    let gutter = |lines: RangeInclusive<usize>| rows(lines.clone(), true) - rows(lines, false);
+    let old_text = tokens::count("fn line_3") + tokens::count("fn");
+    // Of a retry the new text was not written, so nothing is around it.
+    let around = |call: usize, text: usize| script.tokens(0, &[call]).saturating_sub(text);
+    let parts = [
+        ("rejected", script.tokens(0, &[2, 4])),
+        ("reverted", script.tokens(0, &[7])),
+        ("errors", script.tokens(1, &[2, 4, 9])),
+        ("reread", rows(5..=14, false) * 5 / 10),
+        ("old_text", old_text),
+        ("gutter", gutter(1..=9) + gutter(5..=14)),
+        (
+            "envelope",
+            around(1, tokens::count(FIRST))
+                + around(3, tokens::count(LATE))
+                + around(6, tokens::count(THIRD) + old_text),
+        ),
+    ];
+    let total: usize = parts.iter().map(|(_, tokens)| tokens).sum();
+    parts.into_iter().chain([("total", total)]).collect()
+}
+
 #[test]
 fn every_figure_can_be_computed_again_by_hand() {
     let text: String = (1..=20).map(|number| format!("fn line_{number}() {{}}\n")).collect();
@@ -494,75 +560,14 @@ fn every_figure_can_be_computed_again_by_hand() {
     let daemon = world.serve();
     let mut client = daemon.connect().opened(json!({"agent": {"name": "smith", "model": "m-1"}}));
     let mut script = Accountant { client: &mut client, calls: Vec::new() };
-    let of = |files: Value| json!({"format": "anchor", "files": files});
-
-    // 0: lines 1 to 9 are read.
-    let read = script.call("file/read", &json!({"path": "a.rs", "lines": [[1, 9]]}));
-    let name = &read["handle"];
-    // 1: applied at the first try.
-    let new = "fn first() {}\n";
-    let ops = json!([{"op": "replace", "lines": [1, 1], "text": new}]);
-    let edit =
-        script.call("edit/apply", &of(json!([{"path": "a.rs", "handle": name, "ops": ops}])));
-    let name = edit["files"][0]["handle"].clone();
-    // 2: rejected, 3: landed by its token.
-    let late = "fn last_one() {}\n";
-    let ops = json!([{"op": "replace", "lines": [20, 20], "text": late}]);
-    let edit =
-        script.call("edit/apply", &of(json!([{"path": "a.rs", "handle": name, "ops": ops}])));
-    let token = rejected(&edit, "unseen")["retry"].clone();
-    let edit = script.call("edit/retry", &json!({"retry": token, "accept": true}));
-    let name = applied(&edit);
-    // 4: rejected for good.
-    let ops = json!([{"op": "replace", "lines": [2, 2], "text": "fn line_2() {}\n"}]);
-    let edit =
-        script.call("edit/apply", &of(json!([{"path": "a.rs", "handle": name, "ops": ops}])));
-    rejected(&edit, "no_change");
-    // 5: lines 5 to 14 are read, of which 5 to 9 were shown before.
-    script.call("file/read", &json!({"path": "a.rs", "lines": [[5, 14]]}));
-    // 6: applied, with old text; 7: applied, with old text, and taken back by 8.
-    let third = "fn third() {}\n";
-    let edit = format!("@a.rs {name}\n3c \"fn line_3\" \"fn\"\n{third}.\n");
-    let edit = script.call("edit/apply", &json!({"format": "anchor", "text": edit}));
-    let name = applied(&edit);
-    let edit = format!("@a.rs {name}\n4c \"fn line_4\"\nfn fourth() {{}}\n.\n");
-    let edit = script.call("edit/apply", &json!({"format": "anchor", "text": edit}));
-    applied(&edit);
-    applied(&script.call("edit/undo", &json!({})));
-    // 9: a read that is refused.
-    rejected(&script.call("file/read", &json!({"path": "b.rs"})), "missing");
-
-    let rows = |first: usize, last: usize, gutter: bool| -> usize {
-        let row = |(line, text): (usize, &str)| match gutter {
-            true => format!("{line}\t{text}\n"),
-            false => format!("{text}\n"),
-        };
-        // As it stood when it was shown.
-        let rows = (1..).zip(text.lines()).skip(first - 1).take(last + 1 - first).map(row);
-        tokens::count(&rows.collect::<String>())
-    };
-    let gutter = rows(1, 9, true) - rows(1, 9, false) + rows(5, 14, true) - rows(5, 14, false);
-    let reread = rows(5, 14, false) * 5 / 10;
-    let old_text = tokens::count("fn line_3") + tokens::count("fn");
-    let envelope = script.tokens(0, &[1]) - tokens::count(new)
-        + script.tokens(0, &[3]).saturating_sub(tokens::count(late))
-        + script.tokens(0, &[6])
-        - tokens::count(third)
-        - old_text;
-    let rejected = script.tokens(0, &[2, 4]);
-    let errors = script.tokens(1, &[2, 4, 9]);
-    let reverted = script.tokens(0, &[7]);
+    ten_calls(&mut script);
     let all: Vec<usize> = (0..script.calls.len()).collect();
     let expected = json!({
         "name": "all", "reads": 2, "edits": 5, "attempts": 6, "first_try": 3, "landed": 4, "undone": 1,
         "first_try_rate": 0.6, "landed_rate": 0.8, "rejected": {"unseen": 1, "no_change": 1},
         "bytes_in": script.bytes(0), "bytes_out": script.bytes(1),
         "tokens_in": script.tokens(0, &all), "tokens_out": script.tokens(1, &all),
-        "wasted": {
-            "total": rejected + reverted + errors + reread + old_text + gutter + envelope,
-            "rejected": rejected, "reverted": reverted, "errors": errors, "reread": reread,
-            "old_text": old_text, "gutter": gutter, "envelope": envelope,
-        },
+        "wasted": waste_of_ten_calls(&script, &text),
         "uncounted": 0,
     });
     let summary = client.call("stats/summary", json!({}));
