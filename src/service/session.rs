@@ -18,6 +18,12 @@ pub(super) struct Sessions {
 pub(super) struct Session {
     /// Its particulars.
     pub(super) row: SessionRow,
+    memory: Arc<Memory>,
+}
+
+/// What a session knows, also when it is opened again.
+#[derive(Default)]
+struct Memory {
     views: Mutex<HashMap<Handle, View>>,
     /// Held while a view grows: the session may speak over several connections.
     showing: Mutex<()>,
@@ -38,12 +44,15 @@ impl Sessions {
     /// Stores a session, or gives one of the same name its new particulars.
     pub(super) fn put(&self, row: SessionRow, state: &State) -> Result<Arc<Session>, StateError> {
         state.put_session(&row)?;
-        self.lock().remove(&row.id);
-        Ok(self.insert(row))
+        let mut open = self.lock();
+        let memory = open.get(&row.id).map(|known| Arc::clone(&known.memory)).unwrap_or_default();
+        let session = Arc::new(Session { row, memory });
+        open.insert(session.row.id.clone(), Arc::clone(&session));
+        Ok(session)
     }
 
     fn insert(&self, row: SessionRow) -> Arc<Session> {
-        let session = Session { row, views: Mutex::default(), showing: Mutex::default() };
+        let session = Session { row, memory: Arc::default() };
         let mut open = self.lock();
         Arc::clone(open.entry(session.row.id.clone()).or_insert_with(|| Arc::new(session)))
     }
@@ -75,7 +84,7 @@ impl Session {
         lines: &[std::ops::Range<usize>],
         state: &State,
     ) -> Result<usize, StateError> {
-        let _alone = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.memory.showing.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.view(handle, state)?;
         let fresh = known.is_none();
         let mut view = known.unwrap_or_default();
@@ -98,6 +107,6 @@ impl Session {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Handle, View>> {
-        self.views.lock().unwrap_or_else(PoisonError::into_inner)
+        self.memory.views.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -190,9 +190,11 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        let log = fs::read_to_string(self.outside("daemon.log")).unwrap_or_default();
         if std::thread::panicking() {
+            let log = fs::read_to_string(self.outside("daemon.log")).unwrap_or_default();
             println!("what the daemons said:\n{log}");
+            println!("the world is left at {}", self.directory.path().display());
+            self.directory.disable_cleanup(true);
         }
     }
 }
