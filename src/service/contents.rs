@@ -84,6 +84,15 @@ impl Contents {
         self.lock().by_hash.get(hash).cloned()
     }
 
+    /// Returns the contents that files hold and that are not known to be in the
+    /// state: what we wrote last.
+    pub(super) fn unstored(&self) -> Vec<Arc<Snapshot>> {
+        let inner = self.lock();
+        let hashes = inner.current.values().map(|current| current.hash);
+        let unstored = hashes.filter(|hash| !inner.stored.contains(hash));
+        unstored.filter_map(|hash| inner.by_hash.get(&hash).cloned()).collect()
+    }
+
     /// Returns whether the content is known to be in the state.
     pub(super) fn is_stored(&self, hash: &ContentHash) -> bool {
         self.lock().stored.contains(hash)

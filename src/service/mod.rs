@@ -102,7 +102,8 @@ impl Service {
     pub fn stop(&self) {
         self.ledger.stop();
         let state = &self.workspace.state;
-        if let Err(error) = state.flush_settled().and_then(|()| state.close()) {
+        let kept = self.workspace.store_what_we_wrote();
+        if let Err(error) = kept.and_then(|()| state.flush_settled()).and_then(|()| state.close()) {
             tracing::warn!("at the end: {error}");
         }
     }

@@ -209,6 +209,12 @@ impl Workspace {
         Ok(())
     }
 
+    /// Keeps what we wrote last, so that its handles outlive this process
+    /// whatever becomes of the files.
+    pub(super) fn store_what_we_wrote(&self) -> Result<(), StateError> {
+        self.contents.unstored().iter().try_for_each(|snapshot| self.store(snapshot))
+    }
+
     /// Returns whether a content is known to be kept in the state.
     pub(super) fn is_stored(&self, snapshot: &Snapshot) -> bool {
         self.contents.is_stored(&snapshot.hash)

@@ -86,8 +86,8 @@ impl State {
         data: &str,
     ) -> Result<i64, StateError> {
         let mut chain = self.chain.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let next = link(&chain, at_ms, kind, session, data);
         let operation = operation.map(|id| id as i64);
+        let next = link(&chain, at_ms, kind, session, operation, data);
         db.prepare_cached(
             "INSERT INTO event (at, type, session, operation, data, chain) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
@@ -172,7 +172,8 @@ impl State {
         let mut seq = 0;
         for event in select.query_map([], event_row)? {
             let event = event?;
-            chain = link(&chain, event.at_ms, &event.kind, &event.session, &event.data);
+            let EventRow { at_ms, kind, session, operation, data, .. } = &event;
+            chain = link(&chain, *at_ms, kind, session, *operation, data);
             seq += 1;
             if chain != event.chain || seq != event.seq {
                 return Ok(Some(event.seq));
@@ -218,10 +219,18 @@ fn event_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<EventRow> {
     })
 }
 
-fn link(chain: &[u8; 32], at_ms: i64, kind: &str, session: &str, data: &str) -> [u8; 32] {
+fn link(
+    chain: &[u8; 32],
+    at_ms: i64,
+    kind: &str,
+    session: &str,
+    operation: Option<i64>,
+    data: &str,
+) -> [u8; 32] {
     let mut hasher = Hasher::default();
     hasher.update(chain);
     hasher.update(&at_ms.to_le_bytes());
+    hasher.update(&operation.unwrap_or(0).to_le_bytes());
     for part in [kind, session, data] {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());

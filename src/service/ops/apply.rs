@@ -39,7 +39,7 @@ pub(in crate::service) fn apply(
                 Source::Text(text) => vec![text],
                 _ => Vec::new(),
             };
-            let rejected = Rejected::of(refusal).of_edit(&apply.format, text);
+            let rejected = Rejected::of(refusal).of_edit(&apply.format, text, None);
             rejected.answer(service, session, "edit.rejected")
         }
     }
@@ -81,7 +81,7 @@ pub(super) fn attempt(
             Ok(Reply { response: Response::Edit(answer), attempt })
         }
         Err(rejected) => {
-            let rejected = rejected.of_edit(&edit.apply.format, new_text);
+            let rejected = rejected.of_edit(&edit.apply.format, new_text, chain);
             rejected.answer(service, session, "edit.rejected")
         }
     }
@@ -336,6 +336,10 @@ fn explain(
 ) -> Rejected {
     let Refused { refusal, file, landings, rows } = refused;
     let (state, action) = (&states[file], &script.files[file].action);
+    if refusal.code == Code::Stale && is_about_destination(state, action) {
+        // Its rows are another file's; whoever wants to overwrite it reads it first.
+        return Rejected::of(refusal);
+    }
     let rows = match refusal.code {
         Code::Stale => rows_of_now(service, &script.files[file], state, rows),
         Code::Unseen => match (&state.seen, action.handle()) {
@@ -350,6 +354,12 @@ fn explain(
     let record = record(&edit.apply, script, chain, file, handle, &landings);
     let rejected = Rejected::of(refusal).showing(rows, landings);
     if edit.apply.dry_run { rejected } else { rejected.waiting(record) }
+}
+
+/// Returns whether a stale move is stale where it goes, not where it comes from.
+fn is_about_destination(state: &FileState, action: &Action) -> bool {
+    let source = state.seen.as_ref().map(|seen| &seen.since);
+    matches!(action, Action::Move { .. }) && source == Some(&Since::Same)
 }
 
 fn rows_of_now(

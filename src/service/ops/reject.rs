@@ -30,6 +30,8 @@ pub(super) struct Rejected {
     retry: Option<Box<RetryRecord>>,
     new_text: Vec<String>,
     format: String,
+    /// The event of the first attempt, if this was a retry.
+    chain: Option<i64>,
 }
 
 /// What the author has to look at.
@@ -43,8 +45,15 @@ pub(super) struct Rows {
 impl Rejected {
     /// Returns a rejection without a cure.
     pub(super) fn of(refusal: Refusal) -> Rejected {
-        let (landings, new_text) = (Vec::new(), Vec::new());
-        Rejected { refusal, rows: None, landings, retry: None, new_text, format: String::new() }
+        Rejected {
+            refusal,
+            rows: None,
+            landings: Vec::new(),
+            retry: None,
+            new_text: Vec::new(),
+            format: String::new(),
+            chain: None,
+        }
     }
 
     /// Returns the rejection with rows to look at and where the edit would land.
@@ -64,10 +73,17 @@ impl Rejected {
         self
     }
 
-    /// Returns the rejection of an edit in this format with this new text.
-    pub(super) fn of_edit(mut self, format: &str, new_text: Vec<String>) -> Rejected {
+    /// Returns the rejection of an edit in this format with this new text;
+    /// `chain` is the event of the first attempt, if it was a retry.
+    pub(super) fn of_edit(
+        mut self,
+        format: &str,
+        new_text: Vec<String>,
+        chain: Option<i64>,
+    ) -> Rejected {
         self.format = format.to_owned();
         self.new_text = new_text;
+        self.chain = chain;
         self
     }
 
@@ -81,7 +97,7 @@ impl Rejected {
         let state = &service.workspace.state;
         let shown = self.rows.map(|rows| rows.show(service, session)).transpose()?;
         let Refusal { code, message, path, op } = self.refusal;
-        let chain = self.retry.as_ref().map(|record| record.chain).filter(|chain| *chain > 0);
+        let chain = self.chain;
         let data = serde_json::json!({
             "code": code.as_str(), "path": path, "op": op, "format": self.format, "chain": chain,
             "message": message,

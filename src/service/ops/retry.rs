@@ -25,10 +25,13 @@ pub(in crate::service) fn retry(
         Some((owner, record)) if owner == session.row.id => read(&record)?,
         _ => return reject(unknown(&request.token)),
     };
-    let chain = record.chain;
+    let (chain, format) = (record.chain, record.format.clone());
     let edit = match prepare(record, request) {
         Ok(edit) => edit,
-        Err(refusal) => return reject(refusal),
+        Err(refusal) => {
+            let rejected = Rejected::of(refusal).of_edit(&format, Vec::new(), Some(chain));
+            return rejected.answer(service, session, "edit.rejected");
+        }
     };
     let reply = attempt(service, edit, session, Some(chain))?;
     if matches!(reply.response, Response::Edit(_)) {

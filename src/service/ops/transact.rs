@@ -125,7 +125,7 @@ impl Target {
     fn of(workspace: &Workspace, file: &FilePlan, view: View) -> Result<Target, Refusal> {
         let path = RelPath::parse(&file.path).map_err(bad_path)?;
         let mut to = path.clone();
-        let (after, view) = match &file.action {
+        let (after, mut view) = match &file.action {
             Planned::Modify { before, change, hunks } => {
                 (Some(Arc::new(before.after(change))), view.through(hunks, true))
             }
@@ -141,6 +141,12 @@ impl Target {
             }
             Planned::Keep { now } => (Some(Arc::clone(now)), view),
         };
+        if let Some(after) = &after {
+            // What the window shows is seen.
+            moved_rows(after, &file.ops).ranges().iter().for_each(|rows| {
+                view.add(rows.clone());
+            });
+        }
         let named = after.as_ref().map(|after| workspace.handle_for(&to, &after.hash)).transpose();
         let (handle, new) = match named.map_err(|error| state_refusal(&error))? {
             Some((handle, new)) => (Some(handle), new),
@@ -228,12 +234,7 @@ impl Target {
     /// Returns the rows around operations that landed on other lines than named.
     fn window(&self, ops: &[Outcome]) -> Option<String> {
         let after = self.after.as_ref()?;
-        let moved = ops.iter().filter(|op| op.relocated != 0).map(|op| {
-            let span = span_of(op.lines);
-            let end = span.end.max(span.start) + CONTEXT;
-            span.start.saturating_sub(CONTEXT)..end.min(after.line_count())
-        });
-        let rows = View::of(moved);
+        let rows = moved_rows(after, ops);
         (!rows.ranges().is_empty()).then(|| render(after, rows.ranges(), Gutter::Tab))
     }
 
@@ -265,6 +266,16 @@ impl Target {
 
 fn check_writable(workspace: &Workspace, path: &RelPath) -> Result<(), Refusal> {
     workspace.fs.check_writable(path).map_err(|error| error.refuse(path))
+}
+
+/// Returns the lines around operations that landed on other lines than named.
+fn moved_rows(after: &Snapshot, ops: &[Outcome]) -> View {
+    let moved = ops.iter().filter(|op| op.relocated != 0).map(|op| {
+        let span = span_of(op.lines);
+        let end = span.end.max(span.start) + CONTEXT;
+        span.start.saturating_sub(CONTEXT)..end.min(after.line_count())
+    });
+    View::of(moved)
 }
 
 /// Returns a change as it is stored.

@@ -285,14 +285,18 @@ impl Fs for OsFs {
                 Err(error) => return Err(error),
             }
         };
-        match directory {
+        let slot = match directory {
             Some(directory) if mount != self.slots_mount => {
                 let made = self.make_parents(&directory.join(SLOT_DIR).join(&name))?;
                 debug_assert!(made <= 1);
-                Ok(Slot { beside: Some(directory), name })
+                Slot { beside: Some(directory), name }
             }
-            _ => Ok(Slot { beside: None, name }),
-        }
+            _ => Slot { beside: None, name },
+        };
+        // One of this name was left by a death before its intent was written: no
+        // journal names it, so it holds nothing but bytes that were never applied.
+        self.discard(&slot)?;
+        Ok(slot)
     }
 
     fn stage(&self, slot: &Slot, like: Option<&RelPath>, bytes: &[u8]) -> Result<(), FsError> {
@@ -301,17 +305,9 @@ impl Fs for OsFs {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = if like.is_some() { 0o600 } else { 0o666 };
-        let make = || fs::openat(&directory, slot.name.as_str(), flags, Mode::from_raw_mode(mode));
-        let made = match make() {
-            // Left by a death before the intent was written: no journal names it,
-            // so it holds nothing but bytes that were never applied.
-            Err(Errno::EXIST) => {
-                self.discard(slot)?;
-                make()
-            }
-            made => made,
-        };
-        let mut file = File::from(made.map_err(io("make a slot"))?);
+        let file = fs::openat(&directory, slot.name.as_str(), flags, Mode::from_raw_mode(mode))
+            .map_err(io("make a slot"))?;
+        let mut file = File::from(file);
         let written = file.write_all(bytes);
         written.map_err(|error| FsError::Io { action: "write a slot", error })?;
         match original {
