@@ -1,9 +1,14 @@
 //! Edits that meet: those of different lines never do, and of those that do none
 //! gets lost.
 
+use std::fs::{self, File};
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::world::{Client, World, handle};
+use crate::world::{Client, Daemon, World, handle, wait_for};
 
 const CLIENTS: usize = 32;
 
@@ -170,4 +175,85 @@ fn a_turn_that_does_not_come_is_busy() {
     assert!(refused > 0, "of {CLIENTS} at once, somebody came too early");
     let expected: String = (1..=CLIENTS).map(|line| format!("{line}\n")).collect();
     assert_eq!(world.text("f"), expected);
+}
+
+/// How many saves by others and how many edits must have met.
+const SAVES: usize = 1000;
+const EDITS: usize = 50;
+
+/// Edits the last line of a file until it is told to stop.
+fn edit_without_rest(daemon: &Daemon, over: &AtomicBool, applied: &AtomicUsize) {
+    let mut client = daemon.open();
+    while !over.load(Ordering::SeqCst) {
+        let read = client.call("file/read", json!({"path": "f"}));
+        // It is missing or empty for a moment while others save it.
+        if read["total_lines"] != 2 {
+            continue;
+        }
+        let text = format!("edit {}\n", applied.load(Ordering::SeqCst));
+        let ops = json!([{"op": "replace", "lines": [2, 2], "text": text}]);
+        let answer = client.edit("f", &handle(&read), ops);
+        let refused = ["stale", "busy", "no_change", "missing"];
+        match answer["rejection"]["code"].as_str() {
+            None => drop(applied.fetch_add(1, Ordering::SeqCst)),
+            Some(code) => assert!(refused.contains(&code), "{answer}"),
+        }
+    }
+}
+
+/// Saves the file as programs do that do not know us, in place or by rename.
+fn save(world: &World, number: usize) {
+    let text = format!("save {number}\n-\n");
+    if number.is_multiple_of(2) {
+        File::create(world.path("f")).unwrap().write_all(text.as_bytes()).unwrap();
+    } else {
+        fs::write(world.path("f.new"), &text).unwrap();
+        fs::rename(world.path("f.new"), world.path("f")).unwrap();
+    }
+}
+
+/// Returns whether a save is where it belongs. A swap that failed may be seen for
+/// an instant, until it is taken back.
+fn stays(world: &World, number: usize) -> bool {
+    let begins = format!("save {number}\n");
+    (0..100).any(|look| {
+        std::thread::sleep(Duration::from_micros(look * 20));
+        fs::read(world.path("f")).is_ok_and(|bytes| bytes.starts_with(begins.as_bytes()))
+    })
+}
+
+/// Returns whether a save is kept in a slot: it was written into the file that our
+/// edit had just displaced.
+fn is_kept(world: &World, number: usize) -> bool {
+    let begins = format!("save {number}\n");
+    let slots = fs::read_dir(world.path(".anchord")).unwrap().map(|slot| slot.unwrap().path());
+    let mut texts = slots.filter_map(|slot| fs::read(slot).ok());
+    texts.any(|bytes| bytes.starts_with(begins.as_bytes()))
+}
+
+/// P4: a save by a program that does not know us is never lost without trace,
+/// however it falls together with our edits.
+#[test]
+fn no_save_of_another_program_is_lost() {
+    let world = World::with(&[("f", "save\n-\n")]);
+    let daemon = world.serve();
+    let (over, applied) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (mut saves, mut kept) = (0, 0);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| edit_without_rest(&daemon, &over, &applied));
+        }
+        wait_for("saves and edits enough", || {
+            save(&world, saves);
+            if !stays(&world, saves) {
+                assert!(is_kept(&world, saves), "save {saves} is lost");
+                kept += 1;
+            }
+            saves += 1;
+            saves >= SAVES && applied.load(Ordering::SeqCst) >= EDITS
+        });
+        over.store(true, Ordering::SeqCst);
+    });
+    let applied = applied.into_inner();
+    println!("{saves} saves by others among {applied} edits: {kept} kept in a slot, 0 lost");
 }

@@ -508,6 +508,35 @@ fn a_file_that_somebody_writes_to_is_busy() {
     assert_eq!(scene.world.text("a"), "one\n2\n3\n4\n5\n6\n");
 }
 
+/// P5: what was swapped before the one file that could not be is put back.
+#[test]
+fn what_was_begun_is_taken_back() {
+    let mut scene = Scene::new();
+    for name in ["edited", "removed", "moved", "over", "written"] {
+        scene.world.write(name, format!("{name}\n"));
+    }
+    let name = |scene: &mut Scene, path: &str| scene.client.handle(path);
+    let files = json!([
+        {"path": "edited", "handle": name(&mut scene, "edited"), "ops": replace(1, "x\n")},
+        {"path": "deep/er/new", "op": "create", "text": "x"},
+        {"path": "removed", "handle": name(&mut scene, "removed"), "op": "remove"},
+        {"path": "moved", "handle": name(&mut scene, "moved"), "op": "move", "to": "over",
+         "to_handle": name(&mut scene, "over")},
+        {"path": "written", "handle": name(&mut scene, "written"), "op": "write", "text": "x"},
+        {"path": "a", "handle": scene.name, "ops": replace(1, "one\n")},
+    ]);
+    let before = scene.world.tree();
+    let writer = File::options().write(true).open(scene.world.path("a")).unwrap();
+    let busy = scene.refuses(files, "busy", "open for writing");
+    assert_eq!((&busy["path"], scene.world.tree()), (&json!("a"), before));
+    assert!(!scene.world.path("deep").exists());
+    assert_eq!(scene.client.call("edit/log", json!({}))["operations"], json!([]));
+    drop(writer);
+    assert_eq!(scene.client.accept(&busy["retry"])["status"], "applied");
+    let paths: Vec<String> = scene.world.tree().into_keys().collect();
+    assert_eq!(paths, ["a", "deep/er/new", "edited", "over", "written"]);
+}
+
 #[test]
 fn what_could_not_be_kept_is_named_before_anything_is_written() {
     let mut scene = Scene::new();
