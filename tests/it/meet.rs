@@ -165,6 +165,7 @@ fn a_turn_that_does_not_come_is_busy() {
             let answer = client.edit("f", &name, ops);
             insist(&mut client, answer, |client, rejection| {
                 assert_eq!((&rejection["code"], &rejection["path"]), (&json!("busy"), &json!("f")));
+                std::thread::sleep(Duration::from_millis(1));
                 client.accept(&rejection["retry"])
             })
         };

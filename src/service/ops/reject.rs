@@ -168,12 +168,16 @@ fn wait_under_token(
 ) -> Result<String, Fault> {
     let fault = |error: &dyn std::fmt::Display| Fault::Internal(error.to_string());
     let record = serde_json::to_string(record).map_err(|error| fault(&error))?;
-    let mut bits = [0; 8];
-    fill_random(&mut bits).map_err(|error| fault(&error))?;
-    let token = format!("r{:08}", u64::from_le_bytes(bits) % 100_000_000);
     let now = now_ms();
     let expires = now + 1000 * service.workspace.limits.retry_seconds;
     let state = &service.workspace.state;
-    state.put_retry(&token, &session.row.id, &record, now, expires).map_err(internal)?;
-    Ok(token)
+    loop {
+        let mut bits = [0; 8];
+        fill_random(&mut bits).map_err(|error| fault(&error))?;
+        let token = format!("r{:08}", u64::from_le_bytes(bits) % 100_000_000);
+        // Another edit may wait under it: of 15,000, two are likely to meet.
+        if state.put_retry(&token, &session.row.id, &record, now, expires).map_err(internal)? {
+            return Ok(token);
+        }
+    }
 }
