@@ -4,7 +4,11 @@
 //! map exactly and nothing is guessed. What another writer did is never mapped
 //! here; the edit is refused and its author decides.
 
+mod constructs;
+
 use std::ops::Range;
+
+pub use constructs::{Construct, Constructs, Nesting};
 
 use crate::edit::{Bias, Change, Edit};
 use crate::snapshot::Snapshot;

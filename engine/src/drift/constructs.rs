@@ -1,0 +1,110 @@
+//! Named constructs: what gives lines their identity.
+//!
+//! Two lines with the same bytes are told apart by the function, class or
+//! section they stand in. Who finds those is not this room's affair: a parser
+//! can, and so can indentation.
+
+use std::ops::Range;
+
+use crate::snapshot::Snapshot;
+
+/// Something that finds the named constructs of a content.
+pub trait Constructs: Send + Sync {
+    /// Returns the constructs of `snapshot` as a file named `path`; `None` where
+    /// they cannot be told: no grammar, too large, too broken.
+    fn constructs(&self, path: &str, snapshot: &Snapshot) -> Option<Nesting>;
+}
+
+/// One named construct.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Construct {
+    /// The lines it takes (0-based), its header included.
+    pub lines: Range<usize>,
+    /// Its kind and its own name, such as `fn bar` or `impl Foo`.
+    pub name: String,
+}
+
+/// The constructs of one content.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Nesting {
+    /// Invariant: sorted by first line, outer before inner, and any two are
+    /// disjoint or one within the other.
+    constructs: Vec<Construct>,
+}
+
+impl Nesting {
+    /// Returns the nesting of `constructs`, in any order. One that overlaps
+    /// another without lying within it is cut to what comes before the other.
+    pub fn of(mut constructs: Vec<Construct>) -> Nesting {
+        constructs.sort_by_key(|one| (one.lines.start, std::cmp::Reverse(one.lines.end)));
+        let mut ends: Vec<(usize, usize)> = Vec::new();
+        for index in 0..constructs.len() {
+            let lines = constructs[index].lines.clone();
+            while ends.last().is_some_and(|(_, end)| *end <= lines.start) {
+                ends.pop();
+            }
+            while let Some((outer, _)) = ends.last().copied().filter(|(_, end)| *end < lines.end) {
+                constructs[outer].lines.end = lines.start;
+                ends.pop();
+            }
+            ends.push((index, lines.end));
+        }
+        constructs.retain(|construct| !construct.lines.is_empty());
+        Nesting { constructs }
+    }
+
+    /// Returns the constructs, sorted by first line, outer before inner.
+    pub fn constructs(&self) -> &[Construct] {
+        &self.constructs
+    }
+
+    /// Returns the constructs that hold all of `lines`, outermost first. An
+    /// empty range is a place between two lines, and is held by what holds both.
+    pub fn around(&self, lines: &Range<usize>) -> impl Iterator<Item = &Construct> {
+        let holds = {
+            let lines = lines.clone();
+            move |construct: &&Construct| {
+                let Range { start, end } = construct.lines;
+                match lines.is_empty() {
+                    true => start < lines.start && lines.start < end,
+                    false => start <= lines.start && lines.end <= end,
+                }
+            }
+        };
+        let until = self.constructs.partition_point(|one| one.lines.start <= lines.start);
+        self.constructs[..until].iter().filter(holds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn construct(lines: Range<usize>, name: &str) -> Construct {
+        Construct { lines, name: name.into() }
+    }
+
+    fn names(nesting: &Nesting, lines: Range<usize>) -> Vec<&str> {
+        nesting.around(&lines).map(|construct| construct.name.as_str()).collect()
+    }
+
+    #[test]
+    fn around_names_what_holds_all_lines() {
+        let nesting = Nesting::of(vec![
+            construct(2..4, "fn a"),
+            construct(1..9, "impl Foo"),
+            construct(4..8, "fn b"),
+        ]);
+        assert_eq!(names(&nesting, 2..3), ["impl Foo", "fn a"]);
+        assert_eq!(names(&nesting, 3..5), ["impl Foo"]);
+        assert_eq!(names(&nesting, 4..4), ["impl Foo"]);
+        assert_eq!(names(&nesting, 5..5), ["impl Foo", "fn b"]);
+        assert!(names(&nesting, 0..2).is_empty());
+    }
+
+    #[test]
+    fn a_construct_that_overlaps_the_next_is_cut() {
+        let nesting = Nesting::of(vec![construct(0..5, "a"), construct(3..8, "b")]);
+        assert_eq!(nesting.constructs(), [construct(0..3, "a"), construct(3..8, "b")]);
+    }
+}
