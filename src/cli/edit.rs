@@ -33,8 +33,14 @@ pub(super) struct Retry {
     token: String,
     /// Put each operation on these lines of the new handle, as 12 or 12-40;
     /// without any, accept the landings as proposed
-    #[arg(long, value_name = "LINES", num_args = 1..)]
+    #[arg(long, value_name = "LINES", num_args = 1.., conflicts_with_all = ["candidate", "fix"])]
     at: Vec<String>,
+    /// Take the candidate of this number
+    #[arg(long, value_name = "NUMBER", conflicts_with = "fix")]
+    candidate: Option<usize>,
+    /// Take the fix of this number
+    #[arg(long, value_name = "NUMBER")]
+    fix: Option<usize>,
 }
 
 /// The most that is read from standard input, in bytes.
@@ -66,8 +72,10 @@ pub(super) fn retry(
     let params = wire::RetryParams {
         session: None,
         retry: retry.token.clone(),
-        accept: at.is_empty(),
+        accept: at.is_empty() && retry.candidate.is_none() && retry.fix.is_none(),
         at: (!at.is_empty()).then_some(at),
+        candidate: retry.candidate,
+        fix: retry.fix,
     };
     let result = endpoint.raw("edit/retry", &params)?;
     outcome(&result, common, endpoint, paint)
@@ -103,6 +111,10 @@ pub(super) fn outcome(
 fn summarize(answer: &wire::EditResult, paint: &mut Paint) -> Result<(), CliError> {
     let operation = answer.operation.map(|id| format!(" as operation {id}")).unwrap_or_default();
     paint.good(&format!("{}{operation}", answer.status))?;
+    for lint in &answer.lints {
+        let op = lint.op.map(|op| format!(", operation {op}")).unwrap_or_default();
+        paint.bad(&format!("{}: {}{op}: {}", lint.lint, lint.path, lint.message))?;
+    }
     for file in &answer.files {
         match &file.handle {
             Some(handle) => paint.title(&format!("@{} {handle}", file.path))?,
@@ -142,16 +154,35 @@ pub(super) fn refuse(
     if let Some(rows) = &rejection.rows {
         paint.rows(rows)?;
     }
+    for hunk in &rejection.drift {
+        let (old, new) = (places(&[Some(hunk.old)]), places(&[Some(hunk.new)]));
+        paint.faint(&format!("{old} became {new}"))?;
+    }
     if let Some(token) = &rejection.retry {
-        let landings = &rejection.landings;
-        let hint = match landings.is_empty() || landings.contains(&None) {
-            false => format!("anchord retry {token}    puts it on {}", places(landings)),
-            true if landings.is_empty() => format!("anchord retry {token}    tries it again"),
-            true => format!("anchord retry {token} --at LINES…    puts each operation there"),
-        };
-        paint.line(&hint)?;
+        hints(rejection, token).iter().try_for_each(|hint| paint.line(hint))?;
     }
     Ok(End::Rejected)
+}
+
+/// Returns the commands that cure a rejection.
+fn hints(rejection: &wire::Rejection, token: &str) -> Vec<String> {
+    let landings = &rejection.landings;
+    let retry = format!("anchord retry {token}");
+    let mut hints = Vec::new();
+    for (number, lines) in (1..).zip(&rejection.candidates) {
+        let place = places(&[Some(*lines)]);
+        hints.push(format!("{retry} --candidate {number}    puts it on {place}"));
+    }
+    for (number, fix) in (1..).zip(&rejection.fixes) {
+        hints.push(format!("{retry} --fix {number}    {fix}"));
+    }
+    hints.push(match landings.is_empty() || landings.contains(&None) {
+        false => format!("{retry}    puts it on {}", places(landings)),
+        true if !rejection.fixes.is_empty() => format!("{retry}    applies it as it is"),
+        true if landings.is_empty() => format!("{retry}    tries it again"),
+        true => format!("{retry} --at LINES…    puts each operation there"),
+    });
+    hints
 }
 
 fn places(landings: &[Option<wire::Lines>]) -> String {

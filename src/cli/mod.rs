@@ -9,6 +9,7 @@ mod endpoint;
 mod history;
 mod paint;
 mod read;
+mod search;
 mod serve;
 mod stats;
 mod tour;
@@ -57,6 +58,10 @@ struct Common {
 enum Command {
     /// Show lines of a file under the handle of its content
     Read(read::Read),
+    /// List the files that are neither hidden nor ignored
+    List(search::List),
+    /// Find lines, each file under the handle of its content
+    Search(search::Search),
     /// Apply an edit from a file or from standard input
     Edit(edit::Edit),
     /// Apply a rejected edit after all, by its token
@@ -140,6 +145,8 @@ fn run(arguments: &Arguments, paint: &mut Paint) -> Result<End, CliError> {
     let endpoint = || Endpoint::open(common);
     match &arguments.command {
         Command::Read(read) => read::run(read, common, &mut endpoint()?, paint),
+        Command::List(list) => search::list(list, common, &mut endpoint()?, paint),
+        Command::Search(search) => search::run(search, common, &mut endpoint()?, paint),
         Command::Edit(edit) => edit::run(edit, common, &mut endpoint()?, paint),
         Command::Retry(retry) => edit::retry(retry, common, &mut endpoint()?, paint),
         Command::Undo(undo) => history::undo(undo, common, &mut endpoint()?, paint),

@@ -24,6 +24,12 @@ const LOG_LIMIT: usize = 20;
 /// Events in a tail unless the caller says how many.
 const TAIL_LIMIT: usize = 100;
 
+/// Names in a list unless the caller says how many.
+const LIST_LIMIT: usize = 1000;
+
+/// Matches of a search unless the caller says how many.
+const SEARCH_LIMIT: usize = 100;
+
 /// Returns the request that `method` and `params` stand for.
 ///
 /// # Errors
@@ -39,14 +45,23 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
             let params: wire::ReadParams = read(params)?;
             call(params.session.clone(), api::Request::Read(read_request(params)?))
         }
+        "file/list" => {
+            let params: wire::ListParams = read(params)?;
+            call(params.session.clone(), api::Request::List(list(params)))
+        }
+        "file/search" => {
+            let params: wire::SearchParams = read(params)?;
+            call(params.session.clone(), api::Request::Search(search(params)))
+        }
         "edit/apply" => {
             let params: wire::ApplyParams = read(params)?;
             call(params.session.clone(), api::Request::Apply(apply(params)))
         }
         "edit/retry" => {
-            let wire::RetryParams { session, retry, accept, at } = read(params)?;
+            let wire::RetryParams { session, retry, accept, at, candidate, fix } = read(params)?;
             let at = at.unwrap_or_default();
-            call(session, api::Request::Retry(api::Retry { token: retry, accept, at }))
+            let retry = api::Retry { token: retry, accept, at, candidate, fix };
+            call(session, api::Request::Retry(retry))
         }
         "edit/undo" => {
             let wire::UndoParams { session, operation } = read(params)?;
@@ -108,6 +123,24 @@ fn read_request(params: wire::ReadParams) -> Result<api::Read, RpcError> {
     })
 }
 
+fn list(params: wire::ListParams) -> api::List {
+    let wire::ListParams { paths, globs, all, depth, limit, .. } = params;
+    api::List { paths, globs, all, depth, limit: limit.unwrap_or(LIST_LIMIT) }
+}
+
+fn search(params: wire::SearchParams) -> api::Search {
+    api::Search {
+        pattern: params.pattern,
+        literal: params.literal,
+        ignore_case: params.ignore_case,
+        paths: params.paths,
+        globs: params.globs,
+        all: params.all,
+        context: params.context.unwrap_or(0),
+        limit: params.limit.unwrap_or(SEARCH_LIMIT),
+    }
+}
+
 fn gutter(gutter: Option<wire::Gutter>) -> Gutter {
     match gutter {
         None | Some(wire::Gutter::Tab) => Gutter::Tab,
@@ -138,7 +171,7 @@ fn apply(params: wire::ApplyParams) -> api::Apply {
         (None, Some(text)) => api::Source::Text(text),
         _ => api::Source::Malformed(malformed("give either files or text")),
     };
-    let source = match params.verify.map(|verify| [verify.syntax, verify.lint]) {
+    let source = match params.verify.as_ref().map(|verify| [verify.syntax, verify.lint]) {
         Some(checks) if checks.iter().flatten().any(|check| *check != wire::Policy::Off) => {
             let text = "this version checks neither syntax nor lints; leave verify out or say off";
             api::Source::Malformed(Refusal::new(Code::Unsupported, text))
@@ -151,8 +184,18 @@ fn apply(params: wire::ApplyParams) -> api::Apply {
         op_id: params.op_id,
         why: params.why,
         relocate: params.drift != Some(wire::Drift::Refuse),
+        verify: verify(params.verify.unwrap_or_default()),
         dry_run: params.dry_run,
     }
+}
+
+fn verify(verify: wire::Verify) -> api::Verify {
+    let policy = |policy: wire::Policy| match policy {
+        wire::Policy::Reject => api::Policy::Reject,
+        wire::Policy::Warn => api::Policy::Warn,
+        wire::Policy::Off => api::Policy::Off,
+    };
+    api::Verify { syntax: verify.syntax.map(policy), lint: verify.lint.map(policy) }
 }
 
 fn script(files: Vec<wire::FileParams>) -> Result<Script, Refusal> {

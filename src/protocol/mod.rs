@@ -13,9 +13,11 @@ pub mod wire;
 pub const VERSION: u32 = 1;
 
 /// All methods, in the order of `docs/protocol.md`.
-pub const METHODS: [&str; 11] = [
+pub const METHODS: [&str; 13] = [
     "session/open",
     "file/read",
+    "file/list",
+    "file/search",
     "edit/apply",
     "edit/retry",
     "edit/undo",

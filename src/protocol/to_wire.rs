@@ -16,6 +16,10 @@ pub fn response(response: api::Response) -> Result<String, RpcError> {
     match response {
         api::Response::Opened(opened) => json(&open_result(&opened)),
         api::Response::Read(answer) => read_json(answer),
+        api::Response::List(api::ListAnswer { paths, more }) => {
+            json(&wire::ListResult { status: ok(), paths, more })
+        }
+        api::Response::Search(answer) => json(&search_result(answer)),
         api::Response::Edit(answer) => json(&edit_result(&answer)),
         api::Response::Log(operations) => json(&wire::LogResult {
             status: ok(),
@@ -122,6 +126,18 @@ fn read_result(answer: api::ReadAnswer) -> wire::ReadResult {
     }
 }
 
+fn search_result(answer: api::SearchAnswer) -> wire::SearchResult {
+    let file = |file: api::FileMatches| wire::FileMatches {
+        path: file.path,
+        handle: file.handle.to_string(),
+        total_lines: file.total_lines,
+        matches: file.matches,
+        text: file.text,
+    };
+    let files = answer.files.into_iter().map(file).collect();
+    wire::SearchResult { status: ok(), files, matches: answer.matches, more: answer.more }
+}
+
 fn delta_hunk(hunk: api::DeltaHunk) -> wire::DeltaHunk {
     wire::DeltaHunk { old: hunk.old, new: hunk.new, text: hunk.text }
 }
@@ -138,7 +154,13 @@ fn edit_result(answer: &api::EditAnswer) -> wire::EditResult {
         status: if answer.applied { "applied" } else { "checked" }.to_owned(),
         operation: answer.operation,
         files: answer.files.iter().map(file).collect(),
+        lints: answer.lints.iter().map(lint_note).collect(),
     }
+}
+
+fn lint_note(note: &api::LintNote) -> wire::LintNote {
+    let api::LintNote { path, op, lint, message } = note.clone();
+    wire::LintNote { path, op, lint, message }
 }
 
 fn op_result(outcome: &Outcome) -> wire::OpResult {
@@ -157,7 +179,10 @@ fn rejection(rejection: &api::Rejection) -> wire::Rejection {
         op: rejection.op,
         handle: rejection.handle.map(|handle| handle.to_string()),
         rows: rejection.rows.clone(),
+        drift: rejection.drift.iter().cloned().map(delta_hunk).collect(),
         landings: rejection.landings.clone(),
+        candidates: rejection.candidates.clone(),
+        fixes: rejection.fixes.clone(),
         retry: rejection.retry.clone(),
     }
 }

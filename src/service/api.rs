@@ -118,6 +118,10 @@ pub enum Request {
     Open(Open),
     /// Show lines of a file.
     Read(Read),
+    /// Name files.
+    List(List),
+    /// Find lines.
+    Search(Search),
     /// Change files.
     Apply(Apply),
     /// Apply a rejected edit after all.
@@ -145,6 +149,10 @@ pub enum Response {
     Opened(Opened),
     /// To [`Request::Read`].
     Read(ReadAnswer),
+    /// To [`Request::List`].
+    List(ListAnswer),
+    /// To [`Request::Search`].
+    Search(SearchAnswer),
     /// To [`Request::Apply`], [`Request::Retry`], [`Request::Undo`] and
     /// [`Request::Redo`].
     Edit(EditAnswer),
@@ -246,6 +254,77 @@ pub struct DeltaHunk {
     pub text: String,
 }
 
+/// Asks for the names of files.
+#[derive(Debug, Clone, Default)]
+pub struct List {
+    /// Files and directories to look below; the root where none are named.
+    pub paths: Vec<String>,
+    /// Patterns of paths, one of which must match, if there are any.
+    pub globs: Vec<String>,
+    /// Whether hidden and ignored files count as well.
+    pub all: bool,
+    /// How many directories deep to go; those at the end are named themselves.
+    pub depth: Option<usize>,
+    /// How many names at most.
+    pub limit: usize,
+}
+
+/// Names of files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListAnswer {
+    /// The names, sorted; those of directories end with `/`.
+    pub paths: Vec<String>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// Asks for lines that match a pattern.
+#[derive(Debug, Clone, Default)]
+pub struct Search {
+    /// What to look for: a regular expression, or a text.
+    pub pattern: String,
+    /// Whether the pattern is a text.
+    pub literal: bool,
+    /// Whether upper and lower case are the same.
+    pub ignore_case: bool,
+    /// Files and directories to look in; the root where none are named.
+    pub paths: Vec<String>,
+    /// Patterns of paths, one of which must match, if there are any.
+    pub globs: Vec<String>,
+    /// Whether hidden and ignored files count as well.
+    pub all: bool,
+    /// How many rows to show before and after each match.
+    pub context: usize,
+    /// How many matches at most.
+    pub limit: usize,
+}
+
+/// Lines that match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchAnswer {
+    /// The files with matches, sorted by name.
+    pub files: Vec<FileMatches>,
+    /// Number of matches in them.
+    pub matches: usize,
+    /// Whether there may be more: a limit of number or time was reached.
+    pub more: bool,
+}
+
+/// The matches of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileMatches {
+    /// The file.
+    pub path: String,
+    /// The name of its content.
+    pub handle: Handle,
+    /// Number of lines.
+    pub total_lines: usize,
+    /// The lines of each match.
+    pub matches: Vec<LineRange>,
+    /// The rows, without those that are too long to show.
+    pub text: String,
+}
+
 /// An edit as it came in.
 #[derive(Debug, Clone)]
 pub enum Source {
@@ -270,8 +349,31 @@ pub struct Apply {
     pub why: Option<String>,
     /// Whether an edit may land on other lines than those it names.
     pub relocate: bool,
+    /// What to check before anything is written.
+    pub verify: Verify,
     /// Whether only to look.
     pub dry_run: bool,
+}
+
+/// What to check before anything is written; where nothing is said, the
+/// service's own policy holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Verify {
+    /// Whether the result parses as well as what was there.
+    pub syntax: Option<Policy>,
+    /// Whether the new text looks like a slip.
+    pub lint: Option<Policy>,
+}
+
+/// What a finding leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// The edit is refused.
+    Reject,
+    /// The answer names it.
+    Warn,
+    /// Nobody looks.
+    Off,
 }
 
 /// An edit that took effect, or would.
@@ -283,6 +385,21 @@ pub struct EditAnswer {
     pub operation: Option<u64>,
     /// What became of each file.
     pub files: Vec<FileAnswer>,
+    /// What looked like a slip, but was let pass.
+    pub lints: Vec<LintNote>,
+}
+
+/// Something in an edit that looks like a slip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LintNote {
+    /// The file.
+    pub path: String,
+    /// The operation within the file, from 0; `None` where it is the file's.
+    pub op: Option<usize>,
+    /// The name of the lint, or `syntax`.
+    pub lint: String,
+    /// What was seen, in one sentence.
+    pub message: String,
 }
 
 /// What became of one file.
@@ -316,8 +433,17 @@ pub struct Rejection {
     pub handle: Option<Handle>,
     /// The rows around each operation in question.
     pub rows: Option<String>,
+    /// What another program changed near the operations in question, as
+    /// differences between the content that was seen and that of now.
+    pub drift: Vec<DeltaHunk>,
     /// For each operation, the lines of `handle` that `accept` would put it on.
     pub landings: Vec<Option<LineRange>>,
+    /// The several lines of `handle` that operation `op` could mean; a retry
+    /// names one by its number, from 1.
+    pub candidates: Vec<LineRange>,
+    /// What could be meant instead, in few words; a retry names one by its
+    /// number, from 1.
+    pub fixes: Vec<String>,
     /// Under which the edit can be sent again without being written again.
     pub retry: Option<String>,
 }
@@ -331,6 +457,10 @@ pub struct Retry {
     pub accept: bool,
     /// The lines, in the new handle, of each operation of the rejected file.
     pub at: Vec<LineRange>,
+    /// The candidate that is meant, from 1.
+    pub candidate: Option<usize>,
+    /// The fix that is meant, from 1.
+    pub fix: Option<usize>,
 }
 
 /// Asks for an operation to be taken back; the session's last one if none is

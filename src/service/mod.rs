@@ -11,6 +11,7 @@ pub mod policy;
 mod queue;
 mod session;
 mod sweep;
+mod walk;
 mod workspace;
 
 use std::path::{Path, PathBuf};
@@ -130,6 +131,10 @@ impl Call for Service {
         match request {
             Request::Open(open) => ops::open::open(self, open),
             Request::Read(read) => ops::read::read(self, &read, &*self.session(context)?),
+            Request::List(list) => ops::list::list(self, list, &*self.session(context)?),
+            Request::Search(search) => {
+                ops::search::search(self, search, &*self.session(context)?, &context.cancel)
+            }
             Request::Apply(apply) => ops::apply::apply(self, apply, &*self.session(context)?),
             Request::Retry(retry) => ops::retry::retry(self, &retry, &*self.session(context)?),
             Request::Undo(undo) => ops::undo::undo(self, &undo, &*self.session(context)?),

@@ -20,6 +20,8 @@ pub struct Limits {
     pub files: usize,
     /// How long a request waits for its turn at a file, in milliseconds.
     pub wait_ms: u64,
+    /// How long a search may look, in milliseconds.
+    pub search_ms: u64,
     /// How long a rejected edit can be retried, in seconds.
     pub retry_seconds: i64,
     /// Requests of one connection that may be under way at once.
@@ -32,7 +34,7 @@ pub struct Limits {
 
 impl Limits {
     /// Returns all limits by name, in the order of `docs/protocol.md`.
-    pub fn entries(&self) -> [(&'static str, u64); 11] {
+    pub fn entries(&self) -> [(&'static str, u64); 12] {
         [
             ("message_bytes", self.message_bytes as u64),
             ("depth", self.depth as u64),
@@ -41,6 +43,7 @@ impl Limits {
             ("operations", self.operations as u64),
             ("files", self.files as u64),
             ("wait_ms", self.wait_ms),
+            ("search_ms", self.search_ms),
             ("retry_seconds", self.retry_seconds as u64),
             ("in_flight", self.in_flight as u64),
             ("connections", self.connections as u64),
@@ -58,6 +61,7 @@ impl Limits {
             "operations" => self.operations = value as usize,
             "files" => self.files = value as usize,
             "wait_ms" => self.wait_ms = value,
+            "search_ms" => self.search_ms = value,
             "retry_seconds" => self.retry_seconds = value as i64,
             "in_flight" => self.in_flight = value as usize,
             "connections" => self.connections = value as usize,
@@ -78,6 +82,7 @@ impl Default for Limits {
             operations: 10_000,
             files: 200,
             wait_ms: 10_000,
+            search_ms: 10_000,
             retry_seconds: 24 * 3600,
             in_flight: 32,
             connections: 256,

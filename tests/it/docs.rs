@@ -90,6 +90,8 @@ fn check_result(method: &str, result: &Value) {
     match method {
         "session/open" => same::<wire::OpenResult>(result),
         "file/read" => same::<wire::ReadResult>(result),
+        "file/list" => same::<wire::ListResult>(result),
+        "file/search" => same::<wire::SearchResult>(result),
         "edit/log" => same::<wire::LogResult>(result),
         "edit/show" => same::<wire::ShowResult>(result),
         "stats/summary" => same::<wire::StatsResult>(result),
@@ -130,8 +132,10 @@ fn tables_of_fields_are_those_of_the_wire() {
 
 /// Returns the fields of each type of the wire, as they are written in JSON.
 fn structs_of_the_wire() -> BTreeMap<String, Vec<String>> {
-    let file = syn::parse_file(&page("src/protocol/wire.rs")).expect("it compiles");
-    let structs = file.items.iter().filter_map(|item| match item {
+    let rooms = ["edit", "file", "record", "session"];
+    let files = rooms.map(|room| page(&format!("src/protocol/wire/{room}.rs")));
+    let files = files.map(|file| syn::parse_file(&file).expect("it compiles"));
+    let structs = files.iter().flat_map(|file| &file.items).filter_map(|item| match item {
         syn::Item::Struct(item) => Some(item),
         _ => None,
     });

@@ -30,6 +30,8 @@ mod rejections;
 #[cfg(test)]
 mod rpc;
 #[cfg(test)]
+mod search;
+#[cfg(test)]
 mod tidy;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use anchord::service::api::{
-    Apply, Call, Context, EditAnswer, Open, Read, Request, Response, Source, Undo,
+    Apply, Call, Context, EditAnswer, Open, Read, Request, Response, Source, Undo, Verify,
 };
 use anchord::service::{Options, Service};
 use engine::anchor::Handle;
@@ -169,6 +169,7 @@ fn edit(text: String) -> Request {
         op_id: None,
         why: None,
         relocate: true,
+        verify: Verify::default(),
         dry_run: false,
     })
 }

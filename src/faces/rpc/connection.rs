@@ -42,13 +42,7 @@ where
     let mut inbox = Inbox::new(&limits);
     loop {
         while let Some(message) = inbox.next() {
-            let answer = match quick {
-                true => answer(&mut conversation, &message, &limits),
-                false => {
-                    tokio::task::block_in_place(|| answer(&mut conversation, &message, &limits))
-                }
-            };
-            if let Some(answer) = answer {
+            if let Some(answer) = answer(&mut conversation, &message, &limits, quick) {
                 send(&mut writer, &answer).await?;
             }
             // A cancellation may have come in while the request was carried out.
@@ -82,8 +76,16 @@ enum Message {
     TooLong,
 }
 
+/// The methods that look at any number of files, so that they are never quick.
+const LONG: [&str; 2] = ["file/list", "file/search"];
+
 /// Returns the line that answers a message; none for a notification.
-fn answer(conversation: &mut Conversation, message: &Message, limits: &Limits) -> Option<String> {
+fn answer(
+    conversation: &mut Conversation,
+    message: &Message,
+    limits: &Limits,
+    quick: bool,
+) -> Option<String> {
     let (line, cancel) = match message {
         Message::Line(line, cancel) => (line, cancel),
         Message::TooLong => {
@@ -99,7 +101,10 @@ fn answer(conversation: &mut Conversation, message: &Message, limits: &Limits) -
     let result = match (cancel.is_cancelled(), incoming.id) {
         (true, Some(_)) => Err(RpcError::new(RpcError::CANCELLED, "cancelled before it began")),
         (_, None) if incoming.method.starts_with("$/") => return None,
-        _ => conversation.answer(&incoming.method, params, cancel),
+        _ if quick && !LONG.contains(&&*incoming.method) => {
+            conversation.answer(&incoming.method, params, cancel)
+        }
+        _ => tokio::task::block_in_place(|| conversation.answer(&incoming.method, params, cancel)),
     };
     let id = incoming.id?.get();
     Some(match result {

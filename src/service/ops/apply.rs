@@ -12,7 +12,7 @@ use engine::snapshot::Snapshot;
 use engine::store::RelPath;
 
 use super::reject::{Rejected, Rows};
-use super::stored::{RETRY_VERSION, RetryRecord, StoredAnswer};
+use super::stored::{RETRY_VERSION, Reason, RetryRecord, StoredAnswer};
 use super::transact::{Done, Operation, carry_out};
 use crate::service::Service;
 use crate::service::api::{Apply, Attempt, EditAnswer, Fault, FileAnswer, Reply, Response, Source};
@@ -309,7 +309,8 @@ fn checked(plan: &Plan) -> Done {
         cas: None,
     };
     let files = plan.files.iter().map(file).collect();
-    Done { answer: EditAnswer { applied: false, operation: None, files }, event: 0 }
+    let answer = EditAnswer { applied: false, operation: None, files, lints: Vec::new() };
+    Done { answer, event: 0 }
 }
 
 /// Returns a refused edit that waits for a retry, where one can help.
@@ -391,10 +392,15 @@ fn record(
         op_id: apply.op_id.clone(),
         why: apply.why.clone(),
         relocate: apply.relocate,
+        verify: apply.verify.into(),
+        reason: Reason::Place,
         chain: chain.unwrap_or(0),
         file,
         handle,
         landings: landings.iter().map(|span| span.as_ref().map(|s| (s.start, s.end))).collect(),
+        candidates: Vec::new(),
+        op: None,
+        fixes: Vec::new(),
     }
 }
 

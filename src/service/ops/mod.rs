@@ -2,11 +2,13 @@
 
 pub(super) mod apply;
 pub(super) mod examine;
+pub(super) mod list;
 pub(super) mod log;
 pub(super) mod open;
 pub(super) mod read;
 mod reject;
 pub(super) mod retry;
+pub(super) mod search;
 pub(super) mod show;
 pub(super) mod stats;
 mod stored;

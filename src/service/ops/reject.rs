@@ -10,7 +10,7 @@ use engine::snapshot::Snapshot;
 
 use super::read::keep;
 use super::stored::RetryRecord;
-use crate::service::api::{Attempt, Fault, Rejection, Reply, Response};
+use crate::service::api::{Attempt, DeltaHunk, Fault, Rejection, Reply, Response};
 use crate::service::session::Session;
 use crate::service::{Service, internal, now_ms};
 use crate::state::fill_random;
@@ -27,6 +27,9 @@ pub(super) struct Rejected {
     refusal: Refusal,
     rows: Option<Rows>,
     landings: Vec<Option<Range<usize>>>,
+    candidates: Vec<Range<usize>>,
+    drift: Vec<DeltaHunk>,
+    fixes: Vec<String>,
     retry: Option<Box<RetryRecord>>,
     new_text: Vec<String>,
     format: String,
@@ -49,6 +52,9 @@ impl Rejected {
             refusal,
             rows: None,
             landings: Vec::new(),
+            candidates: Vec::new(),
+            drift: Vec::new(),
+            fixes: Vec::new(),
             retry: None,
             new_text: Vec::new(),
             format: String::new(),
@@ -64,6 +70,12 @@ impl Rejected {
     ) -> Rejected {
         self.rows = rows;
         self.landings = landings;
+        self
+    }
+
+    /// Returns the rejection with the places that its operation could mean.
+    pub(super) fn among(mut self, candidates: Vec<Range<usize>>) -> Rejected {
+        self.candidates = candidates;
         self
     }
 
@@ -119,7 +131,10 @@ impl Rejected {
             op,
             handle,
             rows: rows.filter(|rows| !rows.is_empty()),
+            drift: self.drift,
             landings: self.landings.iter().map(|span| span.as_ref().map(lines_of)).collect(),
+            candidates: self.candidates.iter().map(lines_of).collect(),
+            fixes: self.fixes,
             retry,
         };
         let attempt = Attempt { event, new_text: self.new_text, ..Attempt::default() };

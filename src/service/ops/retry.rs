@@ -7,8 +7,8 @@ use engine::format::{Action, Op, OpKind, Script};
 
 use super::apply::{Edit, attempt};
 use super::reject::Rejected;
-use super::stored::{RETRY_VERSION, RetryRecord};
-use crate::service::api::{Apply, Fault, Reply, Response, Retry, Source};
+use super::stored::{RETRY_VERSION, Reason, RetryRecord};
+use crate::service::api::{Apply, Fault, Policy, Reply, Response, Retry, Source, Verify};
 use crate::service::session::Session;
 use crate::service::{Service, internal, now_ms};
 
@@ -28,8 +28,8 @@ pub(in crate::service) fn retry(
     let (chain, format) = (record.chain, record.format.clone());
     let edit = match prepare(record, request) {
         Ok(edit) => edit,
-        Err(refusal) => {
-            let rejected = Rejected::of(refusal).of_edit(&format, Vec::new(), Some(chain));
+        Err(rejected) => {
+            let rejected = rejected.of_edit(&format, Vec::new(), Some(chain));
             return rejected.answer(service, session, "edit.rejected");
         }
     };
@@ -44,7 +44,7 @@ fn read(record: &str) -> Result<RetryRecord, Fault> {
     let record: RetryRecord =
         serde_json::from_str(record).map_err(|error| Fault::Internal(error.to_string()))?;
     match record.version {
-        RETRY_VERSION => Ok(record),
+        1..=RETRY_VERSION => Ok(record),
         later => Err(Fault::Internal(format!("a retry of version {later}"))),
     }
 }
@@ -53,28 +53,48 @@ fn unknown(token: &str) -> Refusal {
     Refusal::new(Code::NotFound, format!("no edit of this session waits under {token}"))
 }
 
+/// What the author says to a rejected edit.
+enum Choice<'a> {
+    Accept,
+    At(&'a [LineRange]),
+    Candidate(usize),
+    Fix(usize),
+}
+
+impl Choice<'_> {
+    fn of(request: &Retry) -> Result<Choice<'_>, Refusal> {
+        let at = Some(&request.at[..]).filter(|at| !at.is_empty());
+        match (request.accept, at, request.candidate, request.fix) {
+            (true, None, None, None) => Ok(Choice::Accept),
+            (false, Some(at), None, None) => Ok(Choice::At(at)),
+            (false, None, Some(number), None) => Ok(Choice::Candidate(number)),
+            (false, None, None, Some(number)) => Ok(Choice::Fix(number)),
+            _ => {
+                let text = "give one of accept, at, candidate and fix";
+                Err(Refusal::new(Code::Malformed, text))
+            }
+        }
+    }
+}
+
 /// Returns the edit as its author now wants it.
-fn prepare(record: RetryRecord, request: &Retry) -> Result<Edit, Refusal> {
-    let mut script = Script::from(record.script);
-    let landings: Vec<Option<LineRange>> = record
-        .landings
-        .iter()
-        .map(|span| span.map(|(start, end)| lines_of(&(start..end))))
-        .collect();
-    match (request.accept, request.at.is_empty()) {
-        (true, false) | (false, true) => {
-            return Err(Refusal::new(Code::Malformed, "give either accept or at"));
+fn prepare(mut record: RetryRecord, request: &Retry) -> Result<Edit, Rejected> {
+    let choice = Choice::of(request).map_err(Rejected::of)?;
+    let mut script = Script::from(record.script.clone());
+    let mut verify = Verify::from(record.verify);
+    match (choice, record.reason) {
+        (Choice::Accept, Reason::Lint) => verify.lint = Some(Policy::Warn),
+        (Choice::Accept, Reason::Syntax) => verify.syntax = Some(Policy::Warn),
+        (Choice::Fix(number), _) => fix(&mut script, &record, number).map_err(Rejected::of)?,
+        (Choice::At(at), _) => {
+            let places = at.iter().copied().map(Some).collect();
+            place(&mut script, record.file, record.handle, places).map_err(Rejected::of)?;
         }
-        (false, false) => {
-            let places = request.at.iter().copied().map(Some).collect();
-            place(&mut script, record.file, record.handle, places)?;
+        (Choice::Candidate(number), _) => {
+            choose(&mut record, number).map_err(Rejected::of)?;
+            land(&mut script, &record)?;
         }
-        (true, true) if landings.is_empty() => rename(&mut script, record.file, record.handle),
-        (true, true) if landings.contains(&None) => {
-            let text = "there is no landing to accept; name the lines with at";
-            return Err(Refusal::new(Code::Conflict, text).at(&script.files[record.file].path));
-        }
-        (true, true) => place(&mut script, record.file, record.handle, landings)?,
+        (Choice::Accept, Reason::Place) => land(&mut script, &record)?,
     }
     let apply = Apply {
         source: Source::Script(Script::default()),
@@ -82,9 +102,74 @@ fn prepare(record: RetryRecord, request: &Retry) -> Result<Edit, Refusal> {
         op_id: record.op_id,
         why: record.why,
         relocate: record.relocate,
+        verify,
         dry_run: false,
     };
     Ok(Edit { script, apply })
+}
+
+/// Puts the operations where the rejection said they would land.
+///
+/// # Errors
+/// `ambiguous`, with the candidates of the next operation that has several, or
+/// `conflict` where one has none.
+fn land(script: &mut Script, record: &RetryRecord) -> Result<(), Rejected> {
+    if record.landings.is_empty() {
+        rename(script, record.file, record.handle);
+        return Ok(());
+    }
+    let Some(open) = record.landings.iter().position(Option::is_none) else {
+        let lines =
+            |span: &Option<(usize, usize)>| span.map(|(start, end)| lines_of(&(start..end)));
+        let places = record.landings.iter().map(lines).collect();
+        return place(script, record.file, record.handle, places).map_err(Rejected::of);
+    };
+    let path = &script.files[record.file].path;
+    match record.candidates.get(open).filter(|candidates| !candidates.is_empty()) {
+        Some(candidates) => {
+            let text = "this operation could mean several places; name one by its number";
+            let spans = candidates.iter().map(|(start, end)| *start..*end).collect();
+            let refusal = Refusal::new(Code::Ambiguous, text).at(path).op(open);
+            let record = RetryRecord { op: Some(open), ..record.clone() };
+            Err(Rejected::of(refusal).among(spans).waiting(record))
+        }
+        None => {
+            let text = "there is no landing to accept; name the lines with at";
+            Err(Rejected::of(Refusal::new(Code::Conflict, text).at(path).op(open)))
+        }
+    }
+}
+
+/// Lands the operation in question on the candidate of this number.
+fn choose(record: &mut RetryRecord, number: usize) -> Result<(), Refusal> {
+    let op = record.op.unwrap_or(0);
+    let candidates = record.candidates.get(op).map_or(&[][..], Vec::as_slice);
+    let chosen = number.checked_sub(1).and_then(|index| candidates.get(index)).copied();
+    let Some(chosen) = chosen else {
+        return Err(no_such("candidate", number, candidates.len()));
+    };
+    record.landings[op] = Some(chosen);
+    Ok(())
+}
+
+/// Puts the fix of this number in the place of the operation in question.
+fn fix(script: &mut Script, record: &RetryRecord, number: usize) -> Result<(), Refusal> {
+    let fix = number.checked_sub(1).and_then(|index| record.fixes.get(index));
+    let (Some(fix), Some(op)) = (fix, record.op) else {
+        return Err(no_such("fix", number, record.fixes.len()));
+    };
+    if let Action::Edit { ops, .. } = &mut script.files[record.file].action {
+        ops.splice(op..=op, fix.iter().cloned().map(Op::from));
+    }
+    Ok(())
+}
+
+fn no_such(what: &str, number: usize, count: usize) -> Refusal {
+    let text = match count {
+        0 => format!("the rejection offered no {what}"),
+        _ => format!("there is no {what} {number}; the rejection offered {count}"),
+    };
+    Refusal::new(Code::Malformed, text)
 }
 
 /// Names the new content in a file action that has no lines.

@@ -26,8 +26,19 @@ pub(in crate::service) fn show(service: &Service, request: &Show) -> Result<Repl
 /// Returns a refusal as a rejection that no session is told the cure of.
 fn bare(refusal: Refusal) -> Rejection {
     let Refusal { code, message, path, op } = refusal;
-    let (handle, rows, retry, landings) = (None, None, None, Vec::new());
-    Rejection { code, message, path, op, handle, rows, landings, retry }
+    Rejection {
+        code,
+        message,
+        path,
+        op,
+        handle: None,
+        rows: None,
+        drift: Vec::new(),
+        landings: Vec::new(),
+        candidates: Vec::new(),
+        fixes: Vec::new(),
+        retry: None,
+    }
 }
 
 /// Returns the unified diff of a step, or one line that says what happened where

@@ -6,9 +6,10 @@ use engine::format::{Action, Body, Expect, FileScript, Op, OpKind, Script};
 use engine::plan::Outcome;
 use serde::{Deserialize, Serialize};
 
-use crate::service::api::{EditAnswer, FileAnswer};
+use crate::service::api::{EditAnswer, FileAnswer, Policy, Verify};
 
-/// A rejected edit that waits for its author's word. Version 1.
+/// A rejected edit that waits for its author's word. Version 2; what version 1
+/// lacks has a default.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct RetryRecord {
     pub(super) version: u8,
@@ -17,6 +18,11 @@ pub(super) struct RetryRecord {
     pub(super) op_id: Option<String>,
     pub(super) why: Option<String>,
     pub(super) relocate: bool,
+    #[serde(default)]
+    pub(super) verify: StoredVerify,
+    /// What `accept` accepts.
+    #[serde(default)]
+    pub(super) reason: Reason,
     /// The event of the first attempt.
     pub(super) chain: i64,
     /// The file of the script that was refused.
@@ -25,10 +31,67 @@ pub(super) struct RetryRecord {
     pub(super) handle: Option<u32>,
     /// For each operation of that file, where it would land (0-based).
     pub(super) landings: Vec<Option<(usize, usize)>>,
+    /// For each operation of that file, where else it could be meant (0-based).
+    #[serde(default)]
+    pub(super) candidates: Vec<Vec<(usize, usize)>>,
+    /// The operation that was refused.
+    #[serde(default)]
+    pub(super) op: Option<usize>,
+    /// What each fix puts in the place of that operation.
+    #[serde(default)]
+    pub(super) fixes: Vec<Vec<StoredOp>>,
 }
 
 /// The version of [`RetryRecord`] that is written.
-pub(super) const RETRY_VERSION: u8 = 1;
+pub(super) const RETRY_VERSION: u8 = 2;
+
+/// What an edit was refused for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) enum Reason {
+    /// Where it would land, or anything else that may be otherwise by now.
+    #[default]
+    Place,
+    /// What its text looks like.
+    Lint,
+    /// What it would do to the syntax.
+    Syntax,
+}
+
+/// What was to be checked.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct StoredVerify {
+    syntax: Option<StoredPolicy>,
+    lint: Option<StoredPolicy>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+enum StoredPolicy {
+    Reject,
+    Warn,
+    Off,
+}
+
+impl From<Verify> for StoredVerify {
+    fn from(verify: Verify) -> StoredVerify {
+        let policy = |policy| match policy {
+            Policy::Reject => StoredPolicy::Reject,
+            Policy::Warn => StoredPolicy::Warn,
+            Policy::Off => StoredPolicy::Off,
+        };
+        StoredVerify { syntax: verify.syntax.map(policy), lint: verify.lint.map(policy) }
+    }
+}
+
+impl From<StoredVerify> for Verify {
+    fn from(stored: StoredVerify) -> Verify {
+        let policy = |policy| match policy {
+            StoredPolicy::Reject => Policy::Reject,
+            StoredPolicy::Warn => Policy::Warn,
+            StoredPolicy::Off => Policy::Off,
+        };
+        Verify { syntax: stored.syntax.map(policy), lint: stored.lint.map(policy) }
+    }
+}
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct StoredScript(Vec<StoredFile>);
@@ -49,7 +112,7 @@ enum StoredAction {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct StoredOp {
+pub(super) struct StoredOp {
     kind: StoredKind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expect: Option<(String, Option<String>)>,
@@ -197,6 +260,6 @@ impl StoredAnswer {
             cas: None,
         };
         let files = self.files.into_iter().map(file).collect();
-        EditAnswer { applied: true, operation: Some(id), files }
+        EditAnswer { applied: true, operation: Some(id), files, lints: Vec::new() }
     }
 }

@@ -61,7 +61,8 @@ pub(super) fn carry_out(
         .zip(views)
         .map(|(file, view)| Target::of(workspace, file, view))
         .collect::<Result<_, _>>()?;
-    let mut answer = EditAnswer { applied: true, operation: None, files: Vec::new() };
+    let mut answer =
+        EditAnswer { applied: true, operation: None, files: Vec::new(), lints: Vec::new() };
     answer.files =
         files.iter().zip(&plan.files).map(|(target, file)| target.answer(file)).collect();
     let tx = workspace.state.next_operation();

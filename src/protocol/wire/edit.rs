@@ -1,0 +1,285 @@
+//! Edits, what became of them, and what takes them back.
+
+use serde::{Deserialize, Serialize};
+
+use super::{DeltaHunk, HandleText, Lines, is_false};
+
+/// Parameters of `edit/apply`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApplyParams {
+    /// The session, if not the connection's last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The edit format.
+    pub format: String,
+    /// The files, in the structured form of `anchor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<Vec<FileParams>>,
+    /// The edit as text, in every other form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The caller's name for the request: one effect, however often sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub op_id: Option<String>,
+    /// The caller's reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// `map` (default) or `refuse`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
+    /// What to check before writing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verify>,
+    /// Whether only to look.
+    #[serde(skip_serializing_if = "is_false")]
+    pub dry_run: bool,
+}
+
+/// Whether an edit may land on other lines than those it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Drift {
+    /// Where they are provably the same lines.
+    Map,
+    /// Never.
+    Refuse,
+}
+
+/// What to check before writing.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Verify {
+    /// The syntax of the result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub syntax: Option<Policy>,
+    /// Slips in the new text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lint: Option<Policy>,
+}
+
+/// What a finding leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// The edit is refused.
+    Reject,
+    /// The answer names it.
+    Warn,
+    /// Nobody looks.
+    Off,
+}
+
+/// One file of an edit.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FileParams {
+    /// The file.
+    pub path: String,
+    /// The content that is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle: Option<HandleText>,
+    /// What happens to the whole file; absent where only lines change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub op: Option<FileOp>,
+    /// What happens to its lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ops: Option<Vec<OpParams>>,
+    /// The text of `create` and `write`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Where `move` goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// The content that `move` may overwrite.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_handle: Option<HandleText>,
+    /// Whether the file ends with a newline afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub final_newline: Option<bool>,
+}
+
+/// What happens to a whole file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileOp {
+    /// It comes to be.
+    Create,
+    /// All its lines are replaced.
+    Write,
+    /// It goes.
+    Remove,
+    /// It gets another path.
+    Move,
+}
+
+/// One operation on lines.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpParams {
+    /// `replace`, `insert` or `delete`.
+    pub op: LineOp,
+    /// The lines of `replace` and `delete`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<Lines>,
+    /// The line before an `insert`; 0 is the start of the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<usize>,
+    /// The new lines of `replace` and `insert`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// What happens to lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LineOp {
+    /// They become the text.
+    Replace,
+    /// The text comes after one.
+    Insert,
+    /// They go.
+    Delete,
+}
+
+/// Result of `edit/apply`, `edit/retry`, `edit/undo` and `edit/redo`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EditResult {
+    /// `applied` or `checked`.
+    pub status: String,
+    /// The operation; absent where nothing had to be written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<u64>,
+    /// What became of each file.
+    pub files: Vec<FileResult>,
+    /// What looked like a slip, but was let pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lints: Vec<LintNote>,
+}
+
+/// Something in an edit that looks like a slip.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LintNote {
+    /// The file.
+    pub path: String,
+    /// The operation within the file, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub op: Option<usize>,
+    /// The name of the lint, or `syntax`.
+    pub lint: String,
+    /// What was seen.
+    pub message: String,
+}
+
+/// What became of one file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FileResult {
+    /// Where it is now, or was before it was removed.
+    pub path: String,
+    /// The name of its content; absent where it was removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
+    /// What became of each operation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ops: Vec<OpResult>,
+    /// The rows around operations that landed on other lines than named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<String>,
+    /// `weak` where the swap was protected less than strictly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cas: Option<String>,
+}
+
+/// What became of one operation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OpResult {
+    /// Its lines in the new content; `[n + 1, n]` where none is left.
+    pub lines: Lines,
+    /// By how many lines its place had moved, as `+3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relocated: Option<String>,
+    /// Whether it found its work done.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub already: bool,
+}
+
+/// Result of any method that refuses what was asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RejectedResult {
+    /// `rejected`
+    pub status: String,
+    /// Why, and the cure.
+    pub rejection: Rejection,
+}
+
+/// Why a request was refused, and its cure.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Rejection {
+    /// One of the codes of `docs/errors.md`.
+    pub code: String,
+    /// What to do about it.
+    pub message: String,
+    /// The file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The operation within the file, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub op: Option<usize>,
+    /// The name of the content that the rows show: that of now where the edit is
+    /// stale, the one that the edit named where its lines were not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
+    /// The rows around each operation in question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<String>,
+    /// What another program changed near the operations in question.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<DeltaHunk>,
+    /// For each operation, the lines of `handle` that `accept` would put it on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub landings: Vec<Option<Lines>>,
+    /// The lines of `handle` that operation `op` could mean.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Lines>,
+    /// What could be meant instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fixes: Vec<String>,
+    /// Under which the edit can be sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<String>,
+}
+
+/// Parameters of `edit/retry`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetryParams {
+    /// The session, if not the connection's last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The token of the rejection.
+    pub retry: String,
+    /// Whether to take the landings as proposed.
+    #[serde(skip_serializing_if = "is_false")]
+    pub accept: bool,
+    /// The lines, in the new handle, of each operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Vec<Lines>>,
+    /// The candidate that is meant, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<usize>,
+    /// The fix that is meant, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<usize>,
+}
+
+/// Parameters of `edit/undo`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UndoParams {
+    /// The session, if not the connection's last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The operation; the session's last if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<u64>,
+}
