@@ -11,7 +11,7 @@ use engine::plan::{self, FileState, Plan, Refused, Seen};
 use engine::snapshot::Snapshot;
 use engine::store::RelPath;
 
-use super::reject::{Rejected, Rows};
+use super::reject::{Cure, Rejected, Rows};
 use super::stored::{RETRY_VERSION, Reason, RetryRecord, StoredAnswer};
 use super::transact::{Done, Operation, carry_out};
 use crate::service::Service;
@@ -353,7 +353,7 @@ fn explain(
     };
     let handle = rows.as_ref().map(|rows| rows.handle.number());
     let record = record(&edit.apply, script, chain, file, handle, &landings);
-    let rejected = Rejected::of(refusal).showing(rows, landings);
+    let rejected = Rejected::of(refusal).with(Cure { rows, landings, ..Cure::default() });
     if edit.apply.dry_run { rejected } else { rejected.waiting(record) }
 }
 

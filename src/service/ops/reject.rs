@@ -25,16 +25,28 @@ const ROWS: usize = 400;
 #[derive(Debug)]
 pub(super) struct Rejected {
     refusal: Refusal,
-    rows: Option<Rows>,
-    landings: Vec<Option<Range<usize>>>,
-    candidates: Vec<Range<usize>>,
-    drift: Vec<DeltaHunk>,
-    fixes: Vec<String>,
+    /// What the author needs to decide.
+    cure: Box<Cure>,
     retry: Option<Box<RetryRecord>>,
     new_text: Vec<String>,
     format: String,
     /// The event of the first attempt, if this was a retry.
     chain: Option<i64>,
+}
+
+/// What the author of a refused edit is told besides the reason.
+#[derive(Debug, Default)]
+pub(super) struct Cure {
+    /// What to look at.
+    pub(super) rows: Option<Rows>,
+    /// What another program changed near by.
+    pub(super) drift: Vec<DeltaHunk>,
+    /// Where each operation would land (0-based).
+    pub(super) landings: Vec<Option<Range<usize>>>,
+    /// Where the operation in question could be meant (0-based).
+    pub(super) candidates: Vec<Range<usize>>,
+    /// What could be meant instead, in few words.
+    pub(super) fixes: Vec<String>,
 }
 
 /// What the author has to look at.
@@ -50,11 +62,7 @@ impl Rejected {
     pub(super) fn of(refusal: Refusal) -> Rejected {
         Rejected {
             refusal,
-            rows: None,
-            landings: Vec::new(),
-            candidates: Vec::new(),
-            drift: Vec::new(),
-            fixes: Vec::new(),
+            cure: Box::default(),
             retry: None,
             new_text: Vec::new(),
             format: String::new(),
@@ -62,20 +70,9 @@ impl Rejected {
         }
     }
 
-    /// Returns the rejection with rows to look at and where the edit would land.
-    pub(super) fn showing(
-        mut self,
-        rows: Option<Rows>,
-        landings: Vec<Option<Range<usize>>>,
-    ) -> Rejected {
-        self.rows = rows;
-        self.landings = landings;
-        self
-    }
-
-    /// Returns the rejection with the places that its operation could mean.
-    pub(super) fn among(mut self, candidates: Vec<Range<usize>>) -> Rejected {
-        self.candidates = candidates;
+    /// Returns the rejection with what its author needs to decide.
+    pub(super) fn with(mut self, cure: Cure) -> Rejected {
+        self.cure = Box::new(cure);
         self
     }
 
@@ -107,7 +104,8 @@ impl Rejected {
         kind: &str,
     ) -> Result<Reply, Fault> {
         let state = &service.workspace.state;
-        let shown = self.rows.map(|rows| rows.show(service, session)).transpose()?;
+        let Cure { rows, drift, landings, candidates, fixes } = *self.cure;
+        let shown = rows.map(|rows| rows.show(service, session)).transpose()?;
         let Refusal { code, message, path, op } = self.refusal;
         let chain = self.chain;
         let data = serde_json::json!({
@@ -131,10 +129,10 @@ impl Rejected {
             op,
             handle,
             rows: rows.filter(|rows| !rows.is_empty()),
-            drift: self.drift,
-            landings: self.landings.iter().map(|span| span.as_ref().map(lines_of)).collect(),
-            candidates: self.candidates.iter().map(lines_of).collect(),
-            fixes: self.fixes,
+            drift,
+            landings: landings.iter().map(|span| span.as_ref().map(lines_of)).collect(),
+            candidates: candidates.iter().map(lines_of).collect(),
+            fixes,
             retry,
         };
         let attempt = Attempt { event, new_text: self.new_text, ..Attempt::default() };

@@ -6,7 +6,7 @@ use engine::error::{Code, Refusal};
 use engine::format::{Action, Op, OpKind, Script};
 
 use super::apply::{Edit, attempt};
-use super::reject::Rejected;
+use super::reject::{Cure, Rejected};
 use super::stored::{RETRY_VERSION, Reason, RetryRecord};
 use crate::service::api::{Apply, Fault, Policy, Reply, Response, Retry, Source, Verify};
 use crate::service::session::Session;
@@ -131,7 +131,8 @@ fn land(script: &mut Script, record: &RetryRecord) -> Result<(), Rejected> {
             let spans = candidates.iter().map(|(start, end)| *start..*end).collect();
             let refusal = Refusal::new(Code::Ambiguous, text).at(path).op(open);
             let record = RetryRecord { op: Some(open), ..record.clone() };
-            Err(Rejected::of(refusal).among(spans).waiting(record))
+            let cure = Cure { candidates: spans, ..Cure::default() };
+            Err(Rejected::of(refusal).with(cure).waiting(record))
         }
         None => {
             let text = "there is no landing to accept; name the lines with at";
