@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod lints;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod naive;

@@ -4,6 +4,8 @@
 //! findings before the edit are carried through it, and those after that stand
 //! where none stood before are new.
 
+pub mod lint;
+
 use std::ops::Range;
 
 use crate::edit::{Bias, Change};
