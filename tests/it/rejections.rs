@@ -653,6 +653,79 @@ fn undoing_twice_changes_nothing() {
     assert_eq!(scene.world.text("a"), SIX);
 }
 
+/// The text form of a replacement of line 3 that writes line 4 once more.
+fn repeating(name: &str) -> Value {
+    let text = format!("@a {name}\n3c\nlet three = 3;\nlet four = 4;\n.\n");
+    json!({"format": "anchor", "text": text})
+}
+
+const LETS: &str = "let one = 1;\nlet two = 2;\n3\nlet four = 4;\nlet five = 5;\n";
+
+#[test]
+fn a_slip_is_refused_with_what_was_probably_meant() {
+    for (choice, after) in [
+        (
+            json!({"fix": 1}),
+            "let one = 1;\nlet two = 2;\nlet three = 3;\nlet four = 4;\nlet five = 5;\n",
+        ),
+        (
+            json!({"accept": true}),
+            "let one = 1;\nlet two = 2;\nlet three = 3;\nlet four = 4;\nlet four = 4;\nlet five = 5;\n",
+        ),
+    ] {
+        let mut scene = Scene::new();
+        scene.world.write("a", LETS);
+        let name = scene.client.handle("a");
+        let lint = rejected(&scene.client.call("edit/apply", repeating(&name)), "lint");
+        assert_eq!((&lint["path"], &lint["op"]), (&json!("a"), &json!(0)));
+        assert!(!lint["fixes"].as_array().unwrap().is_empty(), "{lint}");
+        assert_eq!(scene.world.text("a"), LETS);
+        let mut params = choice;
+        params["retry"] = lint["retry"].clone();
+        applied(&scene.client.call("edit/retry", params));
+        assert_eq!(scene.world.text("a"), after);
+    }
+}
+
+#[test]
+fn a_choice_that_was_not_offered_is_malformed() {
+    let mut scene = Scene::new();
+    scene.world.write("a", LETS);
+    let name = scene.client.handle("a");
+    let lint = rejected(&scene.client.call("edit/apply", repeating(&name)), "lint");
+    for choice in [
+        json!({}),
+        json!({"fix": 0}),
+        json!({"fix": 9}),
+        json!({"candidate": 1}),
+        json!({"accept": true, "fix": 1}),
+    ] {
+        let mut params = choice;
+        params["retry"] = lint["retry"].clone();
+        rejected(&scene.client.call("edit/retry", params), "malformed");
+    }
+    // The token is still good.
+    applied(&scene.client.accept(&lint["retry"]));
+}
+
+#[test]
+fn a_slip_in_fields_is_let_pass_with_a_word_unless_the_policy_differs() {
+    let mut scene = Scene::new();
+    scene.world.write("a", LETS);
+    let name = scene.client.handle("a");
+    let files = json!([{"path": "a", "handle": name, "ops": [
+        {"op": "replace", "lines": [3, 3], "text": "let three = 3;\nlet four = 4;\n"}
+    ]}]);
+    let with = |policy: &str| json!({"format": "anchor", "files": files, "verify": {"lint": policy}, "dry_run": true});
+    rejected(&scene.client.call("edit/apply", with("reject")), "lint");
+    let off = scene.client.call("edit/apply", with("off"));
+    assert_eq!((&off["status"], &off["lints"]), (&json!("checked"), &Value::Null));
+    let usual = scene.client.call("edit/apply", json!({"format": "anchor", "files": files}));
+    assert_eq!(usual["status"], "applied");
+    assert_eq!(usual["lints"][0]["lint"], "repeated-boundary");
+    assert_eq!((&usual["lints"][0]["path"], &usual["lints"][0]["op"]), (&json!("a"), &json!(0)));
+}
+
 #[test]
 fn what_this_version_lacks_is_unsupported() {
     let mut scene = Scene::new();
@@ -665,7 +738,6 @@ fn what_this_version_lacks_is_unsupported() {
         json!({"format": "udiff", "text": "--- a\n+++ b\n"}),
         json!({"format": "", "text": ""}),
         json!({"format": "anchor", "files": files, "verify": {"syntax": "reject"}}),
-        json!({"format": "anchor", "files": files, "verify": {"lint": "warn"}}),
     ] {
         rejected(&scene.client.call("edit/apply", params), "unsupported");
     }

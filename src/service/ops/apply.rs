@@ -11,11 +11,14 @@ use engine::plan::{self, FileState, Plan, Refused, Seen};
 use engine::snapshot::Snapshot;
 use engine::store::RelPath;
 
+use super::lint;
 use super::reject::{Cure, Rejected, Rows};
 use super::stored::{RETRY_VERSION, Reason, RetryRecord, StoredAnswer};
 use super::transact::{Done, Operation, carry_out};
 use crate::service::Service;
-use crate::service::api::{Apply, Attempt, EditAnswer, Fault, FileAnswer, Reply, Response, Source};
+use crate::service::api::{
+    Apply, Attempt, EditAnswer, Fault, FileAnswer, LintNote, Policy, Reply, Response, Source,
+};
 use crate::service::session::Session;
 use crate::service::workspace::state_refusal;
 use crate::state::OperationRecord;
@@ -29,9 +32,13 @@ const FIRST_LOOK: usize = 40;
 /// Returns what became of the edit.
 pub(in crate::service) fn apply(
     service: &Service,
-    apply: Apply,
+    mut apply: Apply,
     session: &Session,
 ) -> Result<Reply, Fault> {
+    // People and models slip when they write text; a program that fills in
+    // fields has seen to that itself.
+    let usual = if matches!(apply.source, Source::Text(_)) { Policy::Reject } else { Policy::Warn };
+    apply.verify.lint.get_or_insert(usual);
     match read(&apply) {
         Ok(script) => attempt(service, Edit { script, apply }, session, None),
         Err(refusal) => {
@@ -109,8 +116,9 @@ fn try_edit(
             .map_err(|refusal| waiting(refusal, edit, chain))?;
         let plan = plan::plan(&edit.script, &states)
             .map_err(|refused| explain(service, refused, &states, &edit.script, edit, chain))?;
+        let lints = lint::check(edit, &states, chain)?;
         if edit.apply.dry_run {
-            return Ok(checked(&plan));
+            return Ok(checked(&plan, lints));
         }
         let views = views_of_now(service, session, &edit.script, &states)
             .map_err(|refusal| waiting(refusal, edit, chain))?;
@@ -128,7 +136,10 @@ fn try_edit(
                 paths.iter().for_each(|path| service.workspace.forget(path));
             }
             Err(refusal) => return Err(waiting(refusal, edit, chain)),
-            Ok(done) => return Ok(done),
+            Ok(mut done) => {
+                done.answer.lints = lints;
+                return Ok(done);
+            }
         }
     }
 }
@@ -300,7 +311,7 @@ fn view_of(
 }
 
 /// Returns the answer to a dry run.
-fn checked(plan: &Plan) -> Done {
+fn checked(plan: &Plan, lints: Vec<LintNote>) -> Done {
     let file = |file: &plan::FilePlan| FileAnswer {
         path: file.path.clone(),
         handle: None,
@@ -309,7 +320,7 @@ fn checked(plan: &Plan) -> Done {
         cas: None,
     };
     let files = plan.files.iter().map(file).collect();
-    let answer = EditAnswer { applied: false, operation: None, files, lints: Vec::new() };
+    let answer = EditAnswer { applied: false, operation: None, files, lints };
     Done { answer, event: 0 }
 }
 
@@ -377,7 +388,8 @@ fn rows_of_now(
     Some(Rows { snapshot: Arc::clone(now), handle, lines })
 }
 
-fn record(
+/// Returns what is kept of a refused edit.
+pub(super) fn record(
     apply: &Apply,
     script: &Script,
     chain: Option<i64>,

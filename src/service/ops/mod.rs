@@ -2,6 +2,7 @@
 
 pub(super) mod apply;
 pub(super) mod examine;
+mod lint;
 pub(super) mod list;
 pub(super) mod log;
 pub(super) mod open;

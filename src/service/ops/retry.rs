@@ -3,7 +3,7 @@
 
 use engine::anchor::{Handle, LineRange, lines_of};
 use engine::error::{Code, Refusal};
-use engine::format::{Action, Op, OpKind, Script};
+use engine::format::{Action, Body, Op, OpKind, Script};
 
 use super::apply::{Edit, attempt};
 use super::reject::{Cure, Rejected};
@@ -159,10 +159,32 @@ fn fix(script: &mut Script, record: &RetryRecord, number: usize) -> Result<(), R
     let (Some(fix), Some(op)) = (fix, record.op) else {
         return Err(no_such("fix", number, record.fixes.len()));
     };
-    if let Action::Edit { ops, .. } = &mut script.files[record.file].action {
-        ops.splice(op..=op, fix.iter().cloned().map(Op::from));
+    let mut fix = fix.iter().cloned().map(Op::from);
+    match &mut script.files[record.file].action {
+        Action::Edit { ops, .. } => {
+            ops.splice(op..=op, fix);
+            match ops.is_empty() {
+                true => Err(Refusal::new(Code::NoChange, "nothing is left to be done")),
+                false => Ok(()),
+            }
+        }
+        Action::Write { text, .. } | Action::Create { text } => {
+            if let Some(new) = fix.next().and_then(text_of) {
+                *text = new;
+            }
+            Ok(())
+        }
+        Action::Remove { .. } | Action::Move { .. } => Ok(()),
     }
-    Ok(())
+}
+
+/// Returns the text of an operation that stands for a whole file.
+fn text_of(op: Op) -> Option<String> {
+    match op.kind {
+        OpKind::Replace { body: Body::Text(text), .. }
+        | OpKind::Insert { body: Body::Text(text), .. } => Some(text),
+        _ => None,
+    }
 }
 
 fn no_such(what: &str, number: usize, count: usize) -> Refusal {

@@ -1,0 +1,83 @@
+//! Lints before the write: what looks like a slip in the new text is refused
+//! with its fixes, or named in the answer, as the policy says.
+
+use engine::error::{Code, Refusal};
+use engine::format::{Action, FileScript};
+use engine::plan::FileState;
+use engine::snapshot::Snapshot;
+use engine::verify::lint::{self, Lint, LintSet};
+
+use super::apply::{Edit, record};
+use super::reject::{Cure, Rejected};
+use super::stored::{Reason, RetryRecord};
+use crate::service::api::{LintNote, Policy};
+
+/// Returns what looks like a slip in an edit, but is let pass.
+///
+/// # Errors
+/// `lint`, with the first slip and its fixes, where the policy is to refuse.
+pub(super) fn check(
+    edit: &Edit,
+    states: &[FileState],
+    chain: Option<i64>,
+) -> Result<Vec<LintNote>, Rejected> {
+    let policy = edit.apply.verify.lint.unwrap_or(Policy::Off);
+    if policy == Policy::Off {
+        return Ok(Vec::new());
+    }
+    let mut notes = Vec::new();
+    for (index, (file, state)) in edit.script.files.iter().zip(states).enumerate() {
+        for lint in slips(file, state) {
+            if policy == Policy::Reject {
+                return Err(refuse(edit, index, lint, chain));
+            }
+            notes.push(LintNote {
+                path: file.path.clone(),
+                op: names_op(file).then_some(lint.op),
+                lint: lint.kind.as_str().to_owned(),
+                message: lint.message,
+            });
+        }
+    }
+    Ok(notes)
+}
+
+fn slips(file: &FileScript, state: &FileState) -> Vec<Lint> {
+    let seen = state.seen.as_ref().map(|seen| &*seen.snapshot);
+    match (&file.action, seen) {
+        (Action::Edit { ops, .. }, Some(seen)) => lint::lints(&file.path, ops, seen, LintSet::ALL),
+        (Action::Write { text, .. }, Some(seen)) => whole(&file.path, text, seen),
+        (Action::Create { text }, _) => whole(&file.path, text, &Snapshot::of(Vec::new())),
+        _ => Vec::new(),
+    }
+}
+
+fn whole(path: &str, text: &str, seen: &Snapshot) -> Vec<Lint> {
+    match text.is_empty() {
+        true => Vec::new(),
+        false => lint::lints(path, &[lint::whole(text, seen)], seen, LintSet::ALL),
+    }
+}
+
+/// Returns whether the file's part of the edit has operations to name.
+fn names_op(file: &FileScript) -> bool {
+    matches!(file.action, Action::Edit { .. })
+}
+
+fn refuse(edit: &Edit, index: usize, lint: Lint, chain: Option<i64>) -> Rejected {
+    let file = &edit.script.files[index];
+    let mut refusal = Refusal::new(Code::Lint, lint.message).at(&file.path);
+    refusal.op = names_op(file).then_some(lint.op);
+    let fixes = lint.fixes.iter().map(|fix| fix.what.clone()).collect();
+    let rejected = Rejected::of(refusal).with(Cure { fixes, ..Cure::default() });
+    if edit.apply.dry_run {
+        return rejected;
+    }
+    let handle = file.action.handle().map(engine::anchor::Handle::number);
+    rejected.waiting(RetryRecord {
+        reason: Reason::Lint,
+        op: Some(lint.op),
+        fixes: lint.fixes.iter().map(|fix| fix.ops.iter().map(Into::into).collect()).collect(),
+        ..record(&edit.apply, &edit.script, chain, index, handle, &[])
+    })
+}
