@@ -138,6 +138,7 @@ fn edit_result(answer: &api::EditAnswer) -> wire::EditResult {
         status: if answer.applied { "applied" } else { "checked" }.to_owned(),
         operation: answer.operation,
         files: answer.files.iter().map(file).collect(),
+        durability: answer.unflushed.then(|| "none".to_owned()),
     }
 }
 

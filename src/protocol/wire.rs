@@ -301,6 +301,9 @@ pub struct EditResult {
     pub operation: Option<u64>,
     /// What became of each file.
     pub files: Vec<FileResult>,
+    /// `none` where a flush failed, so that a loss of power may still undo it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub durability: Option<String>,
 }
 
 /// What became of one file.

@@ -275,7 +275,7 @@ pub struct Apply {
 }
 
 /// An edit that took effect, or would.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EditAnswer {
     /// Whether it took effect; otherwise it was a dry run.
     pub applied: bool,
@@ -283,6 +283,8 @@ pub struct EditAnswer {
     pub operation: Option<u64>,
     /// What became of each file.
     pub files: Vec<FileAnswer>,
+    /// Whether a flush failed, so that a loss of power may still undo it.
+    pub unflushed: bool,
 }
 
 /// What became of one file.

@@ -309,7 +309,7 @@ fn checked(plan: &Plan) -> Done {
         cas: None,
     };
     let files = plan.files.iter().map(file).collect();
-    Done { answer: EditAnswer { applied: false, operation: None, files }, event: 0 }
+    Done { answer: EditAnswer { files, ..EditAnswer::default() }, event: 0 }
 }
 
 /// Returns a refused edit that waits for a retry, where one can help.
