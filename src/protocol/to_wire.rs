@@ -155,6 +155,7 @@ fn edit_result(answer: &api::EditAnswer) -> wire::EditResult {
         operation: answer.operation,
         files: answer.files.iter().map(file).collect(),
         lints: answer.lints.iter().map(lint_note).collect(),
+        durability: answer.unflushed.then(|| "none".to_owned()),
     }
 }
 

@@ -377,7 +377,7 @@ pub enum Policy {
 }
 
 /// An edit that took effect, or would.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EditAnswer {
     /// Whether it took effect; otherwise it was a dry run.
     pub applied: bool,
@@ -387,6 +387,8 @@ pub struct EditAnswer {
     pub files: Vec<FileAnswer>,
     /// What looked like a slip, but was let pass.
     pub lints: Vec<LintNote>,
+    /// Whether a flush failed, so that a loss of power may still undo it.
+    pub unflushed: bool,
 }
 
 /// Something in an edit that looks like a slip.

@@ -4,6 +4,7 @@
 pub mod api;
 mod contents;
 mod diff;
+mod health;
 mod ledger;
 mod names;
 mod ops;
@@ -18,9 +19,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use engine::apply::{self, Durability};
+use engine::apply::Durability;
 use engine::error::Refusal;
-use engine::store::{FsError, OsFs};
+use engine::store::{FsError, OsFs, Trouble};
 
 use crate::state::{State, StateError};
 use api::{Attempt, Call, Context, Fault, Reply, Request, Response, Traffic};
@@ -39,9 +40,6 @@ pub enum StartError {
     /// The root or its slot directory cannot be opened.
     #[error("{0}")]
     Files(#[from] FsError),
-    /// What a death left behind could not be put right.
-    #[error("recovery: {0}")]
-    Recovery(Refusal),
     /// The system gives no thread.
     #[error(transparent)]
     Thread(#[from] std::io::Error),
@@ -72,7 +70,8 @@ pub struct Service {
 impl Service {
     /// Starts the service of `root`, with its state in the directory `state`
     /// and its slots in the directory `slots`, and puts right what a death left
-    /// behind.
+    /// behind. Where that fails, or the state cannot be opened, files are only
+    /// read.
     ///
     /// # Errors
     /// [`StartError`]; nothing is changed then.
@@ -82,14 +81,13 @@ impl Service {
         slots: &Path,
         options: Options,
     ) -> Result<Service, StartError> {
-        let state = State::open(state, options.durability == Durability::Full)?;
+        let state =
+            State::open(state, options.durability == Durability::Full).or_else(State::stand_in)?;
         let fs = OsFs::open(root, slots, &state.name())?;
-        let context = apply::Context { fs: &fs, journal: &state, durability: options.durability };
-        let recovered = apply::recover(context).map_err(StartError::Recovery)?;
-        for transaction in &recovered {
-            tracing::info!("recovered {transaction:?}");
-        }
         let workspace = Arc::new(Workspace::new(root, fs, state, options.limits));
+        if let Err(refusal) = health::recover(&workspace, options.durability) {
+            workspace.health.enter(Trouble::Unfinished, &refusal.to_string());
+        }
         Ok(Service {
             ledger: Ledger::start(Arc::clone(&workspace), options.counter)?,
             workspace,

@@ -13,6 +13,7 @@ use engine::snapshot::Snapshot;
 use engine::store::{Fs, FsError, OsFs, RelPath};
 
 use super::contents::Contents;
+use super::health::Health;
 use super::names::Names;
 use super::policy::{Limits, check_path};
 use crate::state::{NewHandle, State, StateError, unpack_edits};
@@ -34,6 +35,8 @@ pub(super) struct Workspace {
     pub(super) state: State,
     /// The limits in force.
     pub(super) limits: Limits,
+    /// Whether edits are taken.
+    pub(super) health: Health,
     contents: Contents,
     names: Names,
 }
@@ -42,7 +45,8 @@ impl Workspace {
     /// Returns the workspace of `root`.
     pub(super) fn new(root: &Path, fs: OsFs, state: State, limits: Limits) -> Workspace {
         let contents = Contents::new(CONTENTS_BYTES);
-        Workspace { root: root.to_owned(), fs, state, limits, contents, names: Names::default() }
+        let (root, health, names) = (root.to_owned(), Health::default(), Names::default());
+        Workspace { root, fs, state, limits, health, contents, names }
     }
 
     /// Returns the file that `text` names, its symlinks followed, and with it

@@ -63,7 +63,7 @@ pub struct CostRow {
 }
 
 impl State {
-    /// Appends an event; returns its number.
+    /// Appends an event; returns its number, or 0 where the state is in trouble.
     pub fn append_event(
         &self,
         at_ms: i64,
@@ -72,7 +72,7 @@ impl State {
         operation: Option<u64>,
         data: &str,
     ) -> Result<i64, StateError> {
-        self.write(|db| self.append(db, at_ms, kind, session, operation, data))
+        self.note(0, |db| self.append(db, at_ms, kind, session, operation, data))
     }
 
     /// Appends an event within a transaction.
@@ -85,39 +85,44 @@ impl State {
         operation: Option<u64>,
         data: &str,
     ) -> Result<i64, StateError> {
-        let mut chain = self.chain.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let last = *self.chain.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut pending = self.lock_pending();
         let operation = operation.map(|id| id as i64);
-        let next = link(&chain, at_ms, kind, session, operation, data);
+        let next = link(&pending.chain.unwrap_or(last), at_ms, kind, session, operation, data);
         db.prepare_cached(
             "INSERT INTO event (at, type, session, operation, data, chain) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![at_ms, kind, session, operation, data, &next[..]])?;
-        *chain = next;
+        pending.chain = Some(next);
         Ok(db.last_insert_rowid())
     }
 
     /// Returns up to `limit` events after number `since`, oldest first.
     pub fn events(&self, since: i64, limit: usize) -> Result<Vec<EventRow>, StateError> {
-        let db = self.db();
-        let mut select = db.prepare_cached(
-            "SELECT seq, at, type, session, operation, data, chain FROM event
+        self.read(|db| {
+            let mut select = db.prepare_cached(
+                "SELECT seq, at, type, session, operation, data, chain FROM event
              WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-        )?;
-        let rows = select.query_map(params![since, limit as i64], event_row)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+            )?;
+            let rows = select.query_map(params![since, limit as i64], event_row)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 
     /// Stores what the attempts of some events cost.
     pub fn put_costs(&self, costs: &[(i64, Cost)]) -> Result<(), StateError> {
-        self.write(|db| costs.iter().try_for_each(|(event, cost)| put_cost(db, *event, cost)))
+        let written = costs.iter().filter(|(event, _)| *event > 0);
+        let put =
+            |db: &Connection| written.clone().try_for_each(|(e, cost)| put_cost(db, *e, cost));
+        self.note((), put)
     }
 
     /// Returns all reads and edits with what they cost, oldest first; only those
     /// of `session`, if one is named.
     pub fn attempts(&self, session: Option<&str>) -> Result<Vec<CostRow>, StateError> {
-        let db = self.db();
-        let mut select = db.prepare_cached(
-            "SELECT e.seq, e.at, e.type, e.session, e.operation, e.data, e.chain,
+        self.read(|db| {
+            let mut select = db.prepare_cached(
+                "SELECT e.seq, e.at, e.type, e.session, e.operation, e.data, e.chain,
                     c.event, c.bytes_in, c.bytes_out, c.tokens_in, c.tokens_out,
                     c.text, c.gutter, c.reread, c.old_text, c.estimated,
                     coalesce(s.agent, ''), coalesce(s.model, ''),
@@ -131,55 +136,57 @@ impl State {
                           LEFT JOIN operation o ON o.id = e.operation
              WHERE (e.type LIKE 'edit.%' OR e.type LIKE 'read.%') AND (?1 IS NULL OR e.session = ?1)
              ORDER BY e.seq",
-        )?;
-        let rows = select.query_map(params![session], |row| {
-            let counted: Option<i64> = row.get(7)?;
-            let number = |index: usize| row.get::<_, i64>(index).map(|count| count as usize);
-            let cost = match counted {
-                None => None,
-                Some(_) => Some(Cost {
-                    bytes_in: number(8)?,
-                    bytes_out: number(9)?,
-                    tokens_in: number(10)?,
-                    tokens_out: number(11)?,
-                    text: number(12)?,
-                    gutter: number(13)?,
-                    reread: number(14)?,
-                    old_text: number(15)?,
-                    estimated: row.get(16)?,
-                }),
-            };
-            let event = event_row(row)?;
-            Ok(CostRow {
-                event,
-                cost,
-                agent: row.get(17)?,
-                model: row.get(18)?,
-                undone: row.get(19)?,
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+            )?;
+            let rows = select.query_map(params![session], |row| {
+                let counted: Option<i64> = row.get(7)?;
+                let number = |index: usize| row.get::<_, i64>(index).map(|count| count as usize);
+                let cost = match counted {
+                    None => None,
+                    Some(_) => Some(Cost {
+                        bytes_in: number(8)?,
+                        bytes_out: number(9)?,
+                        tokens_in: number(10)?,
+                        tokens_out: number(11)?,
+                        text: number(12)?,
+                        gutter: number(13)?,
+                        reread: number(14)?,
+                        old_text: number(15)?,
+                        estimated: row.get(16)?,
+                    }),
+                };
+                let event = event_row(row)?;
+                Ok(CostRow {
+                    event,
+                    cost,
+                    agent: row.get(17)?,
+                    model: row.get(18)?,
+                    undone: row.get(19)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 
     /// Returns the number of the first event whose chain does not follow from
     /// the one before it; `None` where the record is whole.
     pub fn broken_link(&self) -> Result<Option<i64>, StateError> {
-        let db = self.db();
-        let mut select = db.prepare(
-            "SELECT seq, at, type, session, operation, data, chain FROM event ORDER BY seq",
-        )?;
-        let mut chain = [0; 32];
-        let mut seq = 0;
-        for event in select.query_map([], event_row)? {
-            let event = event?;
-            let EventRow { at_ms, kind, session, operation, data, .. } = &event;
-            chain = link(&chain, *at_ms, kind, session, *operation, data);
-            seq += 1;
-            if chain != event.chain || seq != event.seq {
-                return Ok(Some(event.seq));
+        self.read(|db| {
+            let mut select = db.prepare(
+                "SELECT seq, at, type, session, operation, data, chain FROM event ORDER BY seq",
+            )?;
+            let mut chain = [0; 32];
+            let mut seq = 0;
+            for event in select.query_map([], event_row)? {
+                let event = event?;
+                let EventRow { at_ms, kind, session, operation, data, .. } = &event;
+                chain = link(&chain, *at_ms, kind, session, *operation, data);
+                seq += 1;
+                if chain != event.chain || seq != event.seq {
+                    return Ok(Some(event.seq));
+                }
             }
-        }
-        Ok(None)
+            Ok(None)
+        })
     }
 }
 

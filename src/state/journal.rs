@@ -151,7 +151,7 @@ impl Journal for OperationJournal<'_> {
     }
 
     fn abort(&self, tx: u64) -> Result<(), JournalError> {
-        set_state(&self.state.db(), tx, ABORTED).map_err(journal_error)
+        self.state.write(|db| set_state(db, tx, ABORTED)).map_err(journal_error)
     }
 
     fn barrier(&self) -> Result<(), JournalError> {
@@ -170,7 +170,7 @@ impl Journal for OperationJournal<'_> {
 /// The journal as recovery sees it: it ends operations that others began.
 impl Journal for State {
     fn begin(&self, _: &Intent) -> Result<(), JournalError> {
-        Err(JournalError("BUG: an operation begins with its record".into()))
+        Err(JournalError::new("BUG: an operation begins with its record"))
     }
 
     fn commit(&self, tx: u64) -> Result<(), JournalError> {
@@ -193,7 +193,14 @@ impl Journal for State {
     }
 
     fn abort(&self, tx: u64) -> Result<(), JournalError> {
-        set_state(&self.db(), tx, ABORTED).map_err(journal_error)
+        let take_back = |db: &Connection| {
+            set_state(db, tx, ABORTED)?;
+            let (session, at): (String, i64) = db
+                .prepare_cached("SELECT session, at FROM operation WHERE id = ?1")?
+                .query_row([tx as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            self.append(db, at, "tx.recovered", &session, Some(tx), r#"{"committed":false}"#)
+        };
+        self.write(take_back).map(|_| ()).map_err(journal_error)
     }
 
     fn barrier(&self) -> Result<(), JournalError> {
@@ -205,8 +212,7 @@ impl Journal for State {
     }
 
     fn unfinished(&self) -> Result<Vec<Unfinished>, JournalError> {
-        let unfinished = || -> Result<Vec<Unfinished>, StateError> {
-            let db = self.db();
+        let unfinished = |db: &Connection| {
             let mut select = db.prepare(
                 "SELECT id, state FROM operation
                  WHERE state < 2 AND id > (SELECT max(id) FROM operation) - ?1 ORDER BY id",
@@ -216,13 +222,13 @@ impl Journal for State {
             let mut found = Vec::new();
             for row in rows {
                 let (id, state) = row?;
-                let steps = steps_of(&db, id)?;
+                let steps = steps_of(db, id)?;
                 let intent = Intent { tx: id as u64, steps };
                 found.push(Unfinished { intent, committed: state == COMMITTED });
             }
             Ok(found)
         };
-        unfinished().map_err(journal_error)
+        self.read(unfinished).map_err(journal_error)
     }
 }
 
@@ -231,7 +237,9 @@ impl State {
     fn write_settled(&self, db: &Connection) -> Result<(), StateError> {
         let settled =
             std::mem::take(&mut *self.settled.lock().unwrap_or_else(PoisonError::into_inner));
-        settled.into_iter().try_for_each(|tx| set_state(db, tx, SETTLED))
+        let mut pending = self.lock_pending();
+        pending.settled = settled;
+        pending.settled.iter().try_for_each(|tx| set_state(db, *tx, SETTLED))
     }
 
     /// Returns whether recovery has nothing more to do with an operation.
@@ -241,10 +249,11 @@ impl State {
             return Ok(true);
         }
         drop(noted);
-        let db = self.db();
-        let mut select =
-            db.prepare_cached("SELECT 1 FROM operation WHERE id = ?1 AND state >= ?2")?;
-        Ok(select.exists(params![operation as i64, SETTLED])?)
+        self.read(|db| {
+            let mut select =
+                db.prepare_cached("SELECT 1 FROM operation WHERE id = ?1 AND state >= ?2")?;
+            Ok(select.exists(params![operation as i64, SETTLED])?)
+        })
     }
 
     /// Writes down which operations are settled, at a clean end.
@@ -328,5 +337,5 @@ pub(super) fn step_from(row: &rusqlite::Row<'_>) -> Result<Step, StateError> {
 }
 
 fn journal_error(error: StateError) -> JournalError {
-    JournalError(error.to_string())
+    JournalError { text: error.to_string(), trouble: error.trouble() }
 }

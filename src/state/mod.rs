@@ -7,6 +7,7 @@
 //! is enough to survive a power loss and covers every commit before it.
 
 mod encoding;
+mod error;
 mod events;
 mod journal;
 mod operations;
@@ -19,9 +20,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use engine::store::Trouble;
 use rusqlite::Connection;
 
 pub use encoding::{StoredEdit, pack_edits, pack_ranges, unpack_edits, unpack_ranges};
+pub use error::StateError;
 pub use events::{Cost, CostRow, EventRow};
 pub use journal::{Facts, KnownLines, OperationJournal, OperationRecord};
 pub use operations::{OperationRow, StepRow};
@@ -39,23 +42,6 @@ const LOG_TRANSACTIONS: u64 = 1000;
 /// one is folded at the start, or one death after another would make it grow.
 const LEFT_LOG_BYTES: u64 = 4 << 20;
 
-/// The state could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum StateError {
-    /// The database says no.
-    #[error("state: {0}")]
-    Database(#[from] rusqlite::Error),
-    /// The file system says no.
-    #[error("state: {0}")]
-    Io(#[from] std::io::Error),
-    /// The database was written by a later version of this program.
-    #[error("state: written by version {0} of the schema, this program reads {SCHEMA_VERSION}")]
-    TooNew(i64),
-    /// A record does not read as what it should be.
-    #[error("state: a damaged record of {0}")]
-    Damaged(&'static str),
-}
-
 /// The open state of a root.
 pub struct State {
     db: Mutex<Connection>,
@@ -71,7 +57,24 @@ pub struct State {
     settled: Mutex<Vec<u64>>,
     /// The chain value of the last event.
     chain: Mutex<[u8; 32]>,
+    /// What becomes true once the transaction under way is committed.
+    pending: Mutex<Pending>,
+    /// Why it cannot be written to, and what exactly was said.
+    trouble: Mutex<Option<(Trouble, String)>>,
+    /// Rejected edits that could not be written down.
+    unwritten_retries: Mutex<Vec<retries::Unwritten>>,
+    /// Whether this stands in, in memory, for a state that cannot be opened.
+    stand_in: bool,
     durable: bool,
+}
+
+/// What a transaction under way will have done to the values in memory.
+#[derive(Debug, Default)]
+struct Pending {
+    /// The chain value of the last event in it.
+    chain: Option<[u8; 32]>,
+    /// Operations that it writes down as settled.
+    settled: Vec<u64>,
 }
 
 impl State {
@@ -82,7 +85,29 @@ impl State {
     /// Where the database cannot be opened, is damaged, or is of a later version.
     pub fn open(directory: &Path, durable: bool) -> Result<State, StateError> {
         let path = directory.join("state.db");
-        let db = Connection::open(&path)?;
+        let state = State::over(Connection::open(&path)?, Some(&path), durable)?;
+        let log = path.with_extension("db-wal");
+        if log.metadata().is_ok_and(|meta| meta.len() > LEFT_LOG_BYTES) {
+            state.close()?;
+        }
+        Ok(state)
+    }
+
+    /// Returns an empty state in memory, to read files by, in place of one that
+    /// cannot be opened. It is in the trouble that `error` stands for as long as
+    /// it lives, and nothing in it outlives it.
+    ///
+    /// # Errors
+    /// `error` itself, where it is no trouble of the disk.
+    pub fn stand_in(error: StateError) -> Result<State, StateError> {
+        let Some(trouble) = error.trouble() else { return Err(error) };
+        let mut state = State::over(Connection::open_in_memory()?, None, false)?;
+        state.trouble = Mutex::new(Some((trouble, error.to_string())));
+        state.stand_in = true;
+        Ok(state)
+    }
+
+    fn over(db: Connection, path: Option<&Path>, durable: bool) -> Result<State, StateError> {
         // Most pages are rewritten for one short row: small ones are cheaper to log.
         db.pragma_update(None, "page_size", 2048)?;
         db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
@@ -97,22 +122,21 @@ impl State {
         let last_operation = last("SELECT coalesce(max(id), 0) FROM operation")?;
         let last_handle = last("SELECT coalesce(max(number), 0) FROM handle")?;
         let chain = events::last_chain(&db)?;
-        let state = State {
+        Ok(State {
             db: Mutex::new(db),
-            log: open_log(&path, durable)?,
+            log: path.map(|path| open_log(path, durable)).transpose()?.flatten(),
             handle_key,
             next_operation: AtomicU64::new(last_operation + 1),
             next_handle: AtomicU64::new(last_handle + 1),
             written: AtomicU64::new(0),
             settled: Mutex::default(),
             chain: Mutex::new(chain),
+            pending: Mutex::default(),
+            trouble: Mutex::default(),
+            unwritten_retries: Mutex::default(),
+            stand_in: false,
             durable,
-        };
-        let log = path.with_extension("db-wal");
-        if log.metadata().is_ok_and(|meta| meta.len() > LEFT_LOG_BYTES) {
-            state.close()?;
-        }
-        Ok(state)
+        })
     }
 
     /// Returns a name for this state, which no other state of the root has: one
@@ -132,10 +156,11 @@ impl State {
     /// Where the flush fails; it must not be tried again, since the system may
     /// have dropped what it could not write.
     pub fn barrier(&self) -> Result<(), StateError> {
-        if let Some(log) = &self.log {
-            log.sync_data()?;
-        }
-        Ok(())
+        let Some(log) = &self.log else { return Ok(()) };
+        log.sync_data().map_err(|error| {
+            self.enter(Trouble::Flush, &error.to_string());
+            StateError::Io(error)
+        })
     }
 
     /// Folds a long write-ahead log into the database. Slow, so not for the way
@@ -155,13 +180,62 @@ impl State {
 
     /// Returns what the database's own check finds; `"ok"` where all is well.
     pub fn integrity(&self) -> Result<String, StateError> {
-        Ok(self.db().query_row("PRAGMA quick_check", [], |row| row.get(0))?)
+        self.read(|db| Ok(db.query_row("PRAGMA quick_check", [], |row| row.get(0))?))
+    }
+
+    /// Returns why nothing can be written, and what exactly was said, if so.
+    /// What only was to be noted is kept in memory meanwhile.
+    pub fn trouble(&self) -> Option<(Trouble, String)> {
+        self.lock_trouble().clone()
+    }
+
+    /// Writes something of no account, to see whether that goes again.
+    pub fn probe(&self) -> Result<(), StateError> {
+        self.write(|db| {
+            let number = self.written.load(Ordering::Relaxed) as i64;
+            let insert = "INSERT OR REPLACE INTO meta VALUES ('probe', ?1)";
+            db.prepare_cached(insert)?.execute([number])?;
+            Ok(())
+        })
     }
 
     fn checkpoint(&self, mode: &str) -> Result<(), StateError> {
         let sql = format!("PRAGMA wal_checkpoint({mode})");
-        self.db().query_row(&sql, [], |_| Ok(()))?;
-        Ok(())
+        self.read(|db| Ok(db.query_row(&sql, [], |_| Ok(()))?))
+    }
+
+    fn enter(&self, trouble: Trouble, text: &str) {
+        let mut known = self.lock_trouble();
+        // One that will not pass is not hidden by another.
+        if known.as_ref().is_none_or(|(known, _)| known.may_pass()) {
+            if known.is_none() {
+                tracing::error!("nothing is written down any more: {trouble}: {text}");
+            }
+            *known = Some((trouble, text.to_owned()));
+        }
+    }
+
+    /// Notes what the outcome of a call says of all that follow.
+    fn heed<T>(&self, result: Result<T, StateError>, wrote: bool) -> Result<T, StateError> {
+        match &result {
+            Err(error) => {
+                if let Some(trouble) = error.trouble() {
+                    self.enter(trouble, &error.to_string());
+                }
+            }
+            Ok(_) if wrote && !self.stand_in => {
+                let mut known = self.lock_trouble();
+                if known.as_ref().is_some_and(|(known, _)| known.may_pass()) {
+                    *known = None;
+                }
+            }
+            Ok(_) => {}
+        }
+        result
+    }
+
+    fn lock_trouble(&self) -> MutexGuard<'_, Option<(Trouble, String)>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn db(&self) -> MutexGuard<'_, Connection> {
@@ -170,21 +244,78 @@ impl State {
         self.db.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Runs `read` on the database.
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StateError>,
+    ) -> Result<T, StateError> {
+        let result = read(&self.db());
+        self.heed(result, false)
+    }
+
     /// Runs `write` as one transaction.
     fn write<T>(
         &self,
         write: impl FnOnce(&Connection) -> Result<T, StateError>,
     ) -> Result<T, StateError> {
         let db = self.db();
+        let result = self.transact(&db, write);
+        drop(db);
+        self.heed(result, true)
+    }
+
+    /// Runs `write` as one transaction, for what is worth writing down but no
+    /// reason to refuse anything: where the state is in trouble, it is `lost`.
+    fn note<T>(
+        &self,
+        lost: T,
+        write: impl FnOnce(&Connection) -> Result<T, StateError>,
+    ) -> Result<T, StateError> {
+        match self.write(write) {
+            Err(error) if error.trouble().is_some() => Ok(lost),
+            result => result,
+        }
+    }
+
+    /// Runs `write` between BEGIN and COMMIT, or ROLLBACK; the values in memory
+    /// follow the database.
+    fn transact<T>(
+        &self,
+        db: &Connection,
+        write: impl FnOnce(&Connection) -> Result<T, StateError>,
+    ) -> Result<T, StateError> {
         if !db.is_autocommit() {
             db.prepare_cached("ROLLBACK")?.execute([])?;
+            self.forget_pending();
         }
         self.written.fetch_add(1, Ordering::Relaxed);
         db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let result = write(&db);
-        let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
-        db.prepare_cached(end)?.execute([])?;
+        let result = write(db).and_then(|value| {
+            db.prepare_cached("COMMIT")?.execute([])?;
+            Ok(value)
+        });
+        if result.is_ok() {
+            let pending = std::mem::take(&mut *self.lock_pending());
+            if let Some(chain) = pending.chain {
+                *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = chain;
+            }
+            return result;
+        }
+        self.forget_pending();
+        // A COMMIT that failed may have ended the transaction by itself.
+        if !db.is_autocommit() {
+            let _the_next_one_does_it = db.prepare_cached("ROLLBACK").map(|mut s| s.execute([]));
+        }
         result
+    }
+
+    fn forget_pending(&self) {
+        let pending = std::mem::take(&mut *self.lock_pending());
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner).extend(pending.settled);
+    }
+
+    fn lock_pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

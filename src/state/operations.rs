@@ -46,7 +46,7 @@ impl State {
     /// Returns the operation with this number, if it took effect.
     pub fn operation(&self, id: u64) -> Result<Option<OperationRow>, StateError> {
         let sql = format!("SELECT {COLUMNS} FROM operation WHERE id = ?1 AND state IN (1, 2)");
-        one(&self.db(), &sql, params![id as i64])
+        self.read(|db| one(db, &sql, params![id as i64]))
     }
 
     /// Returns the operation that the session asked for under this name.
@@ -58,7 +58,7 @@ impl State {
         let sql = format!(
             "SELECT {COLUMNS} FROM operation WHERE session = ?1 AND op_id = ?2 AND state IN (1, 2)"
         );
-        one(&self.db(), &sql, params![session, op_id])
+        self.read(|db| one(db, &sql, params![session, op_id]))
     }
 
     /// Returns the session's last operation that an undo would take back.
@@ -77,7 +77,7 @@ impl State {
              WHERE session = ?1 AND kind IN {kinds} AND undone IS NULL AND state IN (1, 2)
              ORDER BY id DESC LIMIT 1"
         );
-        one(&self.db(), &sql, params![session])
+        self.read(|db| one(db, &sql, params![session]))
     }
 
     /// Returns up to `limit` operations before number `before`, newest first;
@@ -94,11 +94,12 @@ impl State {
                AND (?2 IS NULL OR id IN (SELECT operation FROM step WHERE path = ?2 OR target = ?2))
              ORDER BY id DESC LIMIT ?3"
         );
-        let db = self.db();
-        let mut select = db.prepare_cached(&sql)?;
-        let before = before.map(|id| id as i64);
-        let rows = select.query_map(params![before, path, limit as i64], operation_row)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.read(|db| {
+            let mut select = db.prepare_cached(&sql)?;
+            let before = before.map(|id| id as i64);
+            let rows = select.query_map(params![before, path, limit as i64], operation_row)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 
     /// Returns the steps of an operation, in their order.
@@ -106,7 +107,7 @@ impl State {
         let sql =
             "SELECT kind, path, target, before, after, slot, beside, edits, operation FROM step
                    WHERE operation = ?1 ORDER BY number";
-        step_rows(&self.db(), sql, params![operation as i64])
+        self.read(|db| step_rows(db, sql, params![operation as i64]))
     }
 
     /// Returns the last step before operation `before` that left `path` with the
@@ -123,7 +124,7 @@ impl State {
                      AND (SELECT state FROM operation WHERE id = operation) IN (1, 2)
                    ORDER BY operation DESC LIMIT 1";
         let before = i64::try_from(before).unwrap_or(i64::MAX);
-        Ok(step_rows(&self.db(), sql, params![path, &after[..], before])?.pop())
+        self.read(|db| Ok(step_rows(db, sql, params![path, &after[..], before])?.pop()))
     }
 
     /// Returns the last step that took the content `before` away from `path`, so
@@ -131,7 +132,7 @@ impl State {
     pub fn step_from(&self, path: &str, before: &[u8; 32]) -> Result<Option<StepRow>, StateError> {
         let sql = "SELECT kind, path, target, before, after, slot, beside, edits, operation FROM step
                    WHERE path = ?1 AND before = ?2 AND kind IN (0, 2) ORDER BY operation DESC LIMIT 1";
-        Ok(step_rows(&self.db(), sql, params![path, &before[..]])?.pop())
+        self.read(|db| Ok(step_rows(db, sql, params![path, &before[..]])?.pop()))
     }
 }
 

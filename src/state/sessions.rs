@@ -25,30 +25,33 @@ impl State {
     /// Stores a session; one of the same name takes the new particulars.
     pub fn put_session(&self, session: &SessionRow) -> Result<(), StateError> {
         let SessionRow { id, client, agent, model, opened_ms } = session;
-        self.db()
-            .prepare_cached(
+        self.note((), |db| {
+            db.prepare_cached(
                 "INSERT INTO session (id, client, agent, model, opened) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (id) DO UPDATE SET client = ?2, agent = ?3, model = ?4",
             )?
             .execute(params![id, client, agent, model, opened_ms])?;
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Returns the session with this name.
     pub fn session(&self, id: &str) -> Result<Option<SessionRow>, StateError> {
-        let db = self.db();
-        let mut select = db
-            .prepare_cached("SELECT id, client, agent, model, opened FROM session WHERE id = ?1")?;
-        let row = select.query_row([id], |row| {
-            Ok(SessionRow {
-                id: row.get(0)?,
-                client: row.get(1)?,
-                agent: row.get(2)?,
-                model: row.get(3)?,
-                opened_ms: row.get(4)?,
-            })
-        });
-        Ok(row.optional()?)
+        self.read(|db| {
+            let mut select = db.prepare_cached(
+                "SELECT id, client, agent, model, opened FROM session WHERE id = ?1",
+            )?;
+            let row = select.query_row([id], |row| {
+                Ok(SessionRow {
+                    id: row.get(0)?,
+                    client: row.get(1)?,
+                    agent: row.get(2)?,
+                    model: row.get(3)?,
+                    opened_ms: row.get(4)?,
+                })
+            });
+            Ok(row.optional()?)
+        })
     }
 
     /// Returns the lines of `handle` that the session was shown.
@@ -57,12 +60,13 @@ impl State {
         session: &str,
         handle: u32,
     ) -> Result<Option<Vec<Range<usize>>>, StateError> {
-        let db = self.db();
-        let mut select =
-            db.prepare_cached("SELECT ranges FROM view WHERE session = ?1 AND handle = ?2")?;
-        let stored: Option<Vec<u8>> =
-            select.query_row(params![session, handle], |row| row.get(0)).optional()?;
-        stored.map(|stored| unpack_ranges(&stored)).transpose()
+        self.read(|db| {
+            let mut select =
+                db.prepare_cached("SELECT ranges FROM view WHERE session = ?1 AND handle = ?2")?;
+            let stored: Option<Vec<u8>> =
+                select.query_row(params![session, handle], |row| row.get(0)).optional()?;
+            stored.map(|stored| unpack_ranges(&stored)).transpose()
+        })
     }
 
     /// Stores the lines of `handle` that the session was shown.
@@ -72,7 +76,7 @@ impl State {
         handle: u32,
         ranges: &[Range<usize>],
     ) -> Result<(), StateError> {
-        put_view(&self.db(), session, handle, ranges)
+        self.note((), |db| put_view(db, session, handle, ranges))
     }
 }
 

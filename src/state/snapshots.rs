@@ -6,6 +6,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{State, StateError};
 
+/// From here on numbers of handles are not written down. Half of all there are.
+const PASSING: u64 = 450_000_000;
+
 impl State {
     /// Keeps the content with this digest.
     pub fn put_snapshot(&self, hash: &[u8; 32], bytes: &[u8]) -> Result<(), StateError> {
@@ -15,27 +18,29 @@ impl State {
         // Packed piece by piece: the worst case of all at once is as large again.
         let mut packed = Vec::with_capacity(bytes.len() / 3 + 1024);
         zstd::stream::copy_encode(bytes, &mut packed, 1)?;
-        let db = self.db();
-        let mut insert = db.prepare_cached("INSERT OR IGNORE INTO snapshot VALUES (?1, ?2, ?3)")?;
-        insert.execute(params![&hash[..], bytes.len() as i64, packed])?;
-        Ok(())
+        self.note((), |db| {
+            let insert = "INSERT OR IGNORE INTO snapshot VALUES (?1, ?2, ?3)";
+            let size = bytes.len() as i64;
+            db.prepare_cached(insert)?.execute(params![&hash[..], size, packed])?;
+            Ok(())
+        })
     }
 
     /// Returns whether the content with this digest is kept.
     pub fn has_snapshot(&self, hash: &[u8; 32]) -> Result<bool, StateError> {
-        let db = self.db();
-        let mut select = db.prepare_cached("SELECT 1 FROM snapshot WHERE hash = ?1")?;
-        Ok(select.exists([&hash[..]])?)
+        self.read(|db| {
+            let mut select = db.prepare_cached("SELECT 1 FROM snapshot WHERE hash = ?1")?;
+            Ok(select.exists([&hash[..]])?)
+        })
     }
 
     /// Returns the content with this digest, if it is kept.
     pub fn snapshot(&self, hash: &[u8; 32]) -> Result<Option<Vec<u8>>, StateError> {
-        let row: Option<(i64, Vec<u8>)> = {
-            let db = self.db();
+        let row: Option<(i64, Vec<u8>)> = self.read(|db| {
             let mut select =
                 db.prepare_cached("SELECT size, packed FROM snapshot WHERE hash = ?1")?;
-            select.query_row([&hash[..]], |row| Ok((row.get(0)?, row.get(1)?))).optional()?
-        };
+            Ok(select.query_row([&hash[..]], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+        })?;
         match row {
             None => Ok(None),
             Some((size, packed)) => Ok(Some(zstd::bulk::decompress(&packed, size as usize)?)),
@@ -46,35 +51,54 @@ impl State {
     /// given out.
     pub fn handle(&self, number: u64) -> Result<Option<(String, [u8; 32])>, StateError> {
         let Ok(number) = i64::try_from(number) else { return Ok(None) };
-        let db = self.db();
-        let mut select = db.prepare_cached("SELECT path, hash FROM handle WHERE number = ?1")?;
-        Ok(select.query_row([number], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+        self.read(|db| {
+            let mut select =
+                db.prepare_cached("SELECT path, hash FROM handle WHERE number = ?1")?;
+            Ok(select.query_row([number], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+        })
     }
 
     /// Returns the number of the handle of this content of this path.
     pub fn handle_number(&self, path: &str, hash: &[u8; 32]) -> Result<Option<u64>, StateError> {
-        let db = self.db();
-        let mut select =
-            db.prepare_cached("SELECT number FROM handle WHERE path = ?1 AND hash = ?2")?;
-        let number = select.query_row(params![path, &hash[..]], |row| row.get::<_, i64>(0));
-        Ok(number.optional()?.map(|number| number as u64))
+        self.read(|db| {
+            let mut select =
+                db.prepare_cached("SELECT number FROM handle WHERE path = ?1 AND hash = ?2")?;
+            let number = select.query_row(params![path, &hash[..]], |row| row.get::<_, i64>(0));
+            Ok(number.optional()?.map(|number| number as u64))
+        })
     }
 
     /// Returns a number that no handle of this root ever had. Whoever gives it
     /// out writes it down first, with [`State::put_handle`] or with an operation.
+    ///
+    /// Where the state is in trouble nothing can be written down, so the number
+    /// comes from a range of its own, from which this process draws at random:
+    /// a name that is forgotten must not be given again to something else.
     pub fn next_handle(&self) -> u64 {
-        self.next_handle.fetch_add(1, Ordering::SeqCst)
+        if self.trouble().is_none() {
+            return self.next_handle.fetch_add(1, Ordering::SeqCst);
+        }
+        let mut bits = [0; 8];
+        let _all_alike = super::fill_random(&mut bits);
+        PASSING + u64::from_le_bytes(bits) % PASSING
     }
 
     /// Writes down what a handle names. Returns false where somebody has given
     /// the content another name meanwhile; this one names nothing then.
+    ///
+    /// One that was drawn in trouble is never written down. Where the state gets
+    /// into trouble just here, false comes back, so that one is drawn.
     pub fn put_handle(&self, handle: &NewHandle) -> Result<bool, StateError> {
-        let db = self.db();
-        let mut known = db.prepare_cached("SELECT 1 FROM handle WHERE path = ?1 AND hash = ?2")?;
-        if known.exists(params![handle.path, &handle.hash[..]])? {
-            return Ok(false);
+        if handle.number >= PASSING {
+            return Ok(true);
         }
-        put_handle(&db, handle).map(|()| true)
+        self.note(false, |db| {
+            let select = "SELECT 1 FROM handle WHERE path = ?1 AND hash = ?2";
+            if db.prepare_cached(select)?.exists(params![handle.path, &handle.hash[..]])? {
+                return Ok(false);
+            }
+            put_handle(db, handle).map(|()| true)
+        })
     }
 }
 

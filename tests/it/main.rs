@@ -11,6 +11,8 @@ mod chain;
 #[cfg(test)]
 mod dice;
 #[cfg(test)]
+mod mounts;
+#[cfg(test)]
 mod world;
 
 #[cfg(test)]
@@ -19,6 +21,8 @@ mod cli;
 mod crash;
 #[cfg(test)]
 mod crowd;
+#[cfg(test)]
+mod degraded;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]

@@ -1,9 +1,14 @@
-//! A file system that breaks on purpose: the n-th call that writes fails, or
-//! the process "dies" there and every later call fails too.
+//! A store that breaks on purpose: the n-th call that writes fails, or the
+//! process "dies" there and every later call fails too.
 
+use std::io::ErrorKind;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Cas, Expected, Fs, FsError, RelPath, Slot, Stamp};
+use super::{
+    Cas, Expected, Fs, FsError, Intent, Journal, JournalError, RelPath, Slot, Stamp, Trouble,
+    Unfinished,
+};
 
 /// What happens at the chosen call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,25 +19,22 @@ pub enum Fault {
     Forever,
 }
 
-/// Wraps a file system and lets one of its writing calls fail.
+/// Which call fails, and how. One value counts the calls of everything it is
+/// given to, in the order they are made.
 #[derive(Debug)]
-pub struct FaultFs<F> {
-    inner: F,
+pub struct Faults {
     fault: Fault,
     /// The call that fails, counted from 0.
     at: u64,
+    error: ErrorKind,
     calls: AtomicU64,
 }
 
-impl<F: Fs> FaultFs<F> {
-    /// Returns `inner` with a fault at writing call number `at`, from 0.
-    pub fn new(inner: F, fault: Fault, at: u64) -> FaultFs<F> {
-        FaultFs { inner, fault, at, calls: AtomicU64::new(0) }
-    }
-
-    /// Returns the file system without the fault.
-    pub fn into_inner(self) -> F {
-        self.inner
+impl Faults {
+    /// Returns a fault at writing call number `at`, from 0, that looks like
+    /// `error`.
+    pub fn new(fault: Fault, at: u64, error: ErrorKind) -> Arc<Faults> {
+        Arc::new(Faults { fault, at, error, calls: AtomicU64::new(0) })
     }
 
     /// Returns the number of writing calls so far.
@@ -40,21 +42,86 @@ impl<F: Fs> FaultFs<F> {
         self.calls.load(Ordering::SeqCst)
     }
 
-    fn count(&self) -> Result<(), FsError> {
+    fn count(&self) -> Result<(), std::io::Error> {
         let call = self.calls.fetch_add(1, Ordering::SeqCst);
         let fails = match self.fault {
             Fault::Once => call == self.at,
             Fault::Forever => call >= self.at,
         };
-        if fails {
-            Err(FsError::Io { action: "injected", error: std::io::ErrorKind::Other.into() })
-        } else {
-            Ok(())
-        }
+        if fails { Err(self.error.into()) } else { Ok(()) }
     }
 }
 
-impl<F: Fs> Fs for FaultFs<F> {
+/// Wraps a journal and lets one of its writing calls fail.
+#[derive(Debug)]
+pub struct FaultJournal<'a, J> {
+    inner: &'a J,
+    faults: Arc<Faults>,
+}
+
+impl<'a, J: Journal> FaultJournal<'a, J> {
+    /// Returns `inner` with these faults.
+    pub fn new(inner: &'a J, faults: &Arc<Faults>) -> FaultJournal<'a, J> {
+        FaultJournal { inner, faults: Arc::clone(faults) }
+    }
+
+    fn count(&self) -> Result<(), JournalError> {
+        self.faults.count().map_err(|error| {
+            let trouble = Trouble::of(&error);
+            JournalError { text: error.to_string(), trouble }
+        })
+    }
+}
+
+impl<J: Journal> Journal for FaultJournal<'_, J> {
+    fn begin(&self, intent: &Intent) -> Result<(), JournalError> {
+        self.count()?;
+        self.inner.begin(intent)
+    }
+
+    fn commit(&self, tx: u64) -> Result<(), JournalError> {
+        self.count()?;
+        self.inner.commit(tx)
+    }
+
+    fn abort(&self, tx: u64) -> Result<(), JournalError> {
+        self.count()?;
+        self.inner.abort(tx)
+    }
+
+    fn barrier(&self) -> Result<(), JournalError> {
+        self.count()?;
+        self.inner.barrier()
+    }
+
+    fn settle(&self, tx: u64) {
+        self.inner.settle(tx);
+    }
+
+    fn unfinished(&self) -> Result<Vec<Unfinished>, JournalError> {
+        self.inner.unfinished()
+    }
+}
+
+/// Wraps a file system and lets one of its writing calls fail.
+#[derive(Debug)]
+pub struct FaultFs<'a, F> {
+    inner: &'a F,
+    faults: Arc<Faults>,
+}
+
+impl<'a, F: Fs> FaultFs<'a, F> {
+    /// Returns `inner` with these faults.
+    pub fn new(inner: &'a F, faults: &Arc<Faults>) -> FaultFs<'a, F> {
+        FaultFs { inner, faults: Arc::clone(faults) }
+    }
+
+    fn count(&self) -> Result<(), FsError> {
+        self.faults.count().map_err(|error| FsError::Io { action: "injected", error })
+    }
+}
+
+impl<F: Fs> Fs for FaultFs<'_, F> {
     fn resolve(&self, path: &RelPath) -> Result<RelPath, FsError> {
         self.inner.resolve(path)
     }
@@ -127,13 +194,13 @@ impl<F: Fs> Fs for FaultFs<F> {
         self.inner.prune(path, count);
     }
 
-    fn sync_slot(&self, slot: &Slot) -> Result<(), FsError> {
+    fn sync_slots(&self, slots: &[&Slot]) -> Result<(), FsError> {
         self.count()?;
-        self.inner.sync_slot(slot)
+        self.inner.sync_slots(slots)
     }
 
-    fn sync_names(&self, path: &RelPath, slot: &Slot) -> Result<(), FsError> {
+    fn sync_names(&self, paths: &[&RelPath], slots: &[&Slot]) -> Result<(), FsError> {
         self.count()?;
-        self.inner.sync_names(path, slot)
+        self.inner.sync_names(paths, slots)
     }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{RelPath, Slot};
+use super::{RelPath, Slot, Trouble};
 use crate::hash::ContentHash;
 
 /// What a transaction is about to do.
@@ -50,9 +50,21 @@ pub enum StepKind {
 }
 
 /// The journal could not be written or read.
-#[derive(Debug, thiserror::Error)]
-#[error("the journal: {0}")]
-pub struct JournalError(pub String);
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the journal: {text}")]
+pub struct JournalError {
+    /// What went wrong.
+    pub text: String,
+    /// What that says of the writes that follow, if anything.
+    pub trouble: Option<Trouble>,
+}
+
+impl JournalError {
+    /// Returns an error that says nothing of the writes that follow.
+    pub fn new(text: impl Into<String>) -> JournalError {
+        JournalError { text: text.into(), trouble: None }
+    }
+}
 
 /// A log of transactions.
 ///
@@ -119,7 +131,7 @@ impl MemJournal {
                 record.committed = Some(committed);
                 Ok(())
             }
-            _ => Err(JournalError(format!("transaction {tx} is not open"))),
+            _ => Err(JournalError::new(format!("transaction {tx} is not open"))),
         }
     }
 }

@@ -188,11 +188,11 @@ impl Fs for MemFs {
 
     fn prune(&self, _: &RelPath, _: usize) {}
 
-    fn sync_slot(&self, _: &Slot) -> Result<(), FsError> {
+    fn sync_slots(&self, _: &[&Slot]) -> Result<(), FsError> {
         Ok(())
     }
 
-    fn sync_names(&self, _: &RelPath, _: &Slot) -> Result<(), FsError> {
+    fn sync_names(&self, _: &[&RelPath], _: &[&Slot]) -> Result<(), FsError> {
         Ok(())
     }
 }

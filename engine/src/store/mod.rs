@@ -2,21 +2,24 @@
 //! makes several swaps one.
 //!
 //! [`Fs`] is the only way to user files; [`OsFs`] is the disk, [`MemFs`] an
-//! honest fake, [`FaultFs`] breaks either on purpose. A *slot* is a file beside
-//! the tree that holds the new bytes before a swap and the old ones after it:
-//! staging area, undo image and recovery evidence in one. It is never moved.
+//! honest fake, [`FaultFs`] breaks either on purpose, [`FaultJournal`] the
+//! journal. A *slot* is a file beside the tree that holds the new bytes before a
+//! swap and the old ones after it: staging area, undo image and recovery
+//! evidence in one. It is never moved.
 
 mod fault;
 mod journal;
 mod mem;
 pub mod os;
 mod path;
+mod trouble;
 
-pub use fault::{Fault, FaultFs};
+pub use fault::{Fault, FaultFs, FaultJournal, Faults};
 pub use journal::{Intent, Journal, JournalError, MemJournal, Step, StepKind, Unfinished};
 pub use mem::MemFs;
 pub use os::OsFs;
 pub use path::RelPath;
+pub use trouble::Trouble;
 
 use crate::error::{Code, Refusal};
 use crate::hash::ContentHash;
@@ -144,6 +147,14 @@ impl FsError {
         };
         Refusal::new(code, self.to_string()).at(path.as_str())
     }
+
+    /// Returns what the error says of the calls that follow, if anything.
+    pub fn trouble(&self) -> Option<Trouble> {
+        match self {
+            FsError::Io { error, .. } => Trouble::of(error),
+            _ => None,
+        }
+    }
 }
 
 /// A file system with one root. Every path is resolved beneath the root, so
@@ -206,10 +217,10 @@ pub trait Fs: Send + Sync {
     /// long as they are empty.
     fn prune(&self, path: &RelPath, count: usize);
 
-    /// Makes the slot's bytes survive a power loss.
-    fn sync_slot(&self, slot: &Slot) -> Result<(), FsError>;
+    /// Makes the bytes of these slots, and their names, survive a power loss.
+    fn sync_slots(&self, slots: &[&Slot]) -> Result<(), FsError>;
 
-    /// Makes the names in the directories of `path` and of `slot` survive a
+    /// Makes the names in the directories of these files and slots survive a
     /// power loss.
-    fn sync_names(&self, path: &RelPath, slot: &Slot) -> Result<(), FsError>;
+    fn sync_names(&self, paths: &[&RelPath], slots: &[&Slot]) -> Result<(), FsError>;
 }

@@ -155,6 +155,9 @@ pub struct EditResult {
     /// What looked like a slip, but was let pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lints: Vec<LintNote>,
+    /// `none` where a flush failed, so that a loss of power may still undo it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub durability: Option<String>,
 }
 
 /// Something in an edit that looks like a slip.

@@ -320,8 +320,7 @@ fn checked(plan: &Plan, lints: Vec<LintNote>) -> Done {
         cas: None,
     };
     let files = plan.files.iter().map(file).collect();
-    let answer = EditAnswer { applied: false, operation: None, files, lints };
-    Done { answer, event: 0 }
+    Done { answer: EditAnswer { files, lints, ..EditAnswer::default() }, event: 0 }
 }
 
 /// Returns a refused edit that waits for a retry, where one can help.

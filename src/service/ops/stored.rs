@@ -260,6 +260,6 @@ impl StoredAnswer {
             cas: None,
         };
         let files = self.files.into_iter().map(file).collect();
-        EditAnswer { applied: true, operation: Some(id), files, lints: Vec::new() }
+        EditAnswer { applied: true, operation: Some(id), files, ..EditAnswer::default() }
     }
 }

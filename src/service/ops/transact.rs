@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use engine::anchor::{Gutter, Handle, View, render, span_of};
-use engine::apply::{Contents, Context, Transaction};
+use engine::apply::{Contents, Context, Prepared, Transaction};
 use engine::edit::Change;
 use engine::error::{Code, Refusal};
 use engine::hash::ContentHash;
 use engine::plan::{FilePlan, Outcome, Plan, Planned};
 use engine::snapshot::Snapshot;
-use engine::store::{Cas, Fs, Intent, RelPath, Step, StepKind};
+use engine::store::{Cas, Fs, Intent, RelPath, Step, StepKind, Trouble};
 use serde_json::json;
 
 use super::stored::StoredAnswer;
@@ -54,6 +54,7 @@ pub(super) fn carry_out(
     operation: Operation<'_>,
 ) -> Result<Done, Refusal> {
     let workspace = &*service.workspace;
+    let _admitted = workspace.health.admit(workspace, service.durability)?;
     let Operation { plan, views, mut record, chain } = operation;
     let files: Vec<Target> = plan
         .files
@@ -61,8 +62,7 @@ pub(super) fn carry_out(
         .zip(views)
         .map(|(file, view)| Target::of(workspace, file, view))
         .collect::<Result<_, _>>()?;
-    let mut answer =
-        EditAnswer { applied: true, operation: None, files: Vec::new(), lints: Vec::new() };
+    let mut answer = EditAnswer { applied: true, ..EditAnswer::default() };
     answer.files =
         files.iter().zip(&plan.files).map(|(target, file)| target.answer(file)).collect();
     let tx = workspace.state.next_operation();
@@ -90,14 +90,20 @@ pub(super) fn carry_out(
     let context = Context { fs: &workspace.fs, journal: &journal, durability: service.durability };
     let contents = steps.iter().map(|(_, part)| part.contents).collect();
     let intent = Intent { tx, steps: steps.iter().map(|(step, _)| step.clone()).collect() };
-    let cas = Transaction::new(context, intent, contents).prepare()?.commit()?;
+    let committed =
+        Transaction::new(context, intent, contents).prepare().and_then(Prepared::commit);
+    let committed = committed.inspect_err(|failed| workspace.health.heed(workspace, failed))?;
+    if let Some(refusal) = &committed.unflushed {
+        workspace.health.enter(Trouble::Flush, &refusal.message);
+    }
     for target in &files {
         target.remember(workspace, session)?;
     }
     // A full ledger looks at the slots soon enough without being told.
     let _told = service.ledger.send(Job::Slots);
     answer.operation = Some(tx);
-    name_weak_swaps(&mut answer, &steps, &cas);
+    answer.unflushed = committed.unflushed.is_some();
+    name_weak_swaps(&mut answer, &steps, &committed.cas);
     Ok(Done { answer, event: journal.event() })
 }
 
@@ -192,7 +198,8 @@ impl Target {
                         before: Option<&'a Arc<Snapshot>>,
                         new: Option<&'a Snapshot>,
                         edits| {
-            let slot = workspace.fs.slot_for(tx, steps.len(), path).map_err(|e| e.refuse(path))?;
+            let slot = workspace.fs.slot_for(tx, steps.len(), path);
+            let slot = slot.map_err(|error| workspace.health.refuse(workspace, &error, path))?;
             let contents = Contents {
                 before: before.map(|snapshot| &snapshot.bytes[..]),
                 after: new.map(|snapshot| &snapshot.bytes[..]),

@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{
     self, AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Stat, StatxFlags,
 };
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::{Cas, Expected, Fs, FsError, RelPath, Slot, Stamp};
 use crate::hash::{ContentHash, Hasher};
@@ -125,8 +125,16 @@ impl OsFs {
         let (parent, name) = (self.parent(path)?, path.split().1);
         let access =
             |name: &str| fs::accessat(&parent, name, fs::Access::WRITE_OK, AtFlags::EACCESS);
-        access(name).map_err(|_| FsError::Denied("the file is not writable for us".into()))?;
-        access(".").map_err(|_| FsError::Denied("the directory is not writable for us".into()))?;
+        let denied = |what: &'static str| {
+            move |error| match error {
+                Errno::ACCESS | Errno::PERM => {
+                    FsError::Denied(format!("the {what} is not writable for us"))
+                }
+                error => io("ask for permission")(error),
+            }
+        };
+        access(name).map_err(denied("file"))?;
+        access(".").map_err(denied("directory"))?;
         Ok((file, stat))
     }
 
@@ -140,6 +148,19 @@ impl OsFs {
                 Ok(SlotDir::Beside(self.open_at(path.as_str(), flags, Links::Refuse)?))
             }
         }
+    }
+
+    /// Opens each directory that holds some of these slots, once.
+    fn slot_dirs(&self, slots: &[&Slot]) -> Result<Vec<SlotDir<'_>>, FsError> {
+        let mut seen: Vec<&Option<RelPath>> = Vec::new();
+        let mut directories = Vec::new();
+        for slot in slots {
+            if !seen.contains(&&slot.beside) {
+                seen.push(&slot.beside);
+                directories.push(self.slot_dir(slot)?);
+            }
+        }
+        Ok(directories)
     }
 
     /// Makes the missing parent directories of `path`; returns their number.
@@ -285,18 +306,14 @@ impl Fs for OsFs {
                 Err(error) => return Err(error),
             }
         };
-        let slot = match directory {
+        Ok(match directory {
             Some(directory) if mount != self.slots_mount => {
                 let made = self.make_parents(&directory.join(SLOT_DIR).join(&name))?;
                 debug_assert!(made <= 1);
                 Slot { beside: Some(directory), name }
             }
             _ => Slot { beside: None, name },
-        };
-        // One of this name was left by a death before its intent was written: no
-        // journal names it, so it holds nothing but bytes that were never applied.
-        self.discard(&slot)?;
-        Ok(slot)
+        })
     }
 
     fn stage(&self, slot: &Slot, like: Option<&RelPath>, bytes: &[u8]) -> Result<(), FsError> {
@@ -305,9 +322,17 @@ impl Fs for OsFs {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = if like.is_some() { 0o600 } else { 0o666 };
-        let file = fs::openat(&directory, slot.name.as_str(), flags, Mode::from_raw_mode(mode))
-            .map_err(io("make a slot"))?;
-        let mut file = File::from(file);
+        let make = || fs::openat(&directory, slot.name.as_str(), flags, Mode::from_raw_mode(mode));
+        let file = match make() {
+            // Left by a death before its intent was written: no journal names it,
+            // so it holds nothing but bytes that were never applied.
+            Err(Errno::EXIST) => {
+                self.discard(slot)?;
+                make()
+            }
+            made => made,
+        };
+        let mut file = File::from(file.map_err(io("make a slot"))?);
         let written = file.write_all(bytes);
         written.map_err(|error| FsError::Io { action: "write a slot", error })?;
         match original {
@@ -402,7 +427,15 @@ impl Fs for OsFs {
     fn take(&self, path: &RelPath, slot: &Slot, expected: Expected<'_>) -> Result<Cas, FsError> {
         let (parent, name) = (self.parent(path)?, path.split().1);
         let slots = self.slot_dir(slot)?;
-        move_if(self, (&parent, name), (&slots, &slot.name), expected)
+        let take = || move_if(self, (&parent, name), (&slots, &slot.name), expected);
+        match take() {
+            // As in `stage`.
+            Err(FsError::Exists) => {
+                self.discard(slot)?;
+                take()
+            }
+            taken => taken,
+        }
     }
 
     fn rename(
@@ -433,21 +466,78 @@ impl Fs for OsFs {
         }
     }
 
-    fn sync_slot(&self, slot: &Slot) -> Result<(), FsError> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let directory = self.slot_dir(slot)?;
-        let file =
-            fs::openat(&directory, slot.name.as_str(), flags, Mode::empty()).map_err(open_error)?;
-        fs::fsync(&file).map_err(io("flush a slot"))?;
-        fs::fsync(&directory).map_err(io("flush the slot directory"))
+    fn sync_slots(&self, slots: &[&Slot]) -> Result<(), FsError> {
+        let directories = self.slot_dirs(slots)?;
+        let directories = directories.iter().map(Flush::Directory);
+        let files = slots.iter().map(|slot| Flush::Slot(slot));
+        flush_all(self, &files.chain(directories).collect::<Vec<_>>())
     }
 
-    fn sync_names(&self, path: &RelPath, slot: &Slot) -> Result<(), FsError> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        let directory = self.open_at(path.split().0, flags, Links::Refuse)?;
-        fs::fsync(&directory).map_err(io("flush a directory"))?;
-        fs::fsync(self.slot_dir(slot)?).map_err(io("flush the slot directory"))
+    fn sync_names(&self, paths: &[&RelPath], slots: &[&Slot]) -> Result<(), FsError> {
+        let mut names: Vec<&str> = paths.iter().map(|path| path.split().0).collect();
+        names.sort_unstable();
+        names.dedup();
+        let mut directories = self.slot_dirs(slots)?;
+        for name in names {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+            match self.open_at(name, flags, Links::Refuse) {
+                Ok(directory) => directories.push(SlotDir::Beside(directory)),
+                // Somebody removed it, and with it the names there were.
+                Err(FsError::Missing) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        flush_all(self, &directories.iter().map(Flush::Directory).collect::<Vec<_>>())
     }
+}
+
+/// Something to be flushed.
+enum Flush<'a> {
+    Slot(&'a Slot),
+    Directory(&'a SlotDir<'a>),
+}
+
+impl Flush<'_> {
+    fn run(&self, fs: &OsFs) -> Result<(), FsError> {
+        let flush = |file: BorrowedFd<'_>| retry_on_intr(|| fs::fsync(file)).map_err(io("flush"));
+        match self {
+            Flush::Directory(directory) => flush(directory.as_fd()),
+            Flush::Slot(slot) => {
+                let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let directory = fs.slot_dir(slot)?;
+                let file = fs::openat(directory, slot.name.as_str(), flags, Mode::empty());
+                flush(file.map_err(open_error)?.as_fd())
+            }
+        }
+    }
+}
+
+/// The most flushes under way at once.
+const FLUSHERS: usize = 24;
+
+/// Flushes all at once: a flush is nearly all waiting, and the disk gathers
+/// those that wait together.
+fn flush_all(fs: &OsFs, all: &[Flush<'_>]) -> Result<(), FsError> {
+    let Some((first, others)) = all.split_first() else { return Ok(()) };
+    let run = |some: &[Flush<'_>]| some.iter().try_for_each(|one| one.run(fs));
+    std::thread::scope(|scope| {
+        let share = others.len().div_ceil(FLUSHERS).max(1);
+        let begin = |some| {
+            let thread = std::thread::Builder::new().spawn_scoped(scope, move || run(some));
+            thread.map_err(|_| some)
+        };
+        let threads: Vec<_> = others.chunks(share).map(begin).collect();
+        let mut result = first.run(fs);
+        for thread in threads {
+            let other = match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|p| std::panic::resume_unwind(p)),
+                // The system has no thread to give: one after the other, then.
+                Err(some) => run(some),
+            };
+            result = result.and(other);
+        }
+        result
+    })
 }
 
 impl OsFs {
@@ -637,7 +727,7 @@ fn open_error(error: Errno) -> FsError {
 
 fn io(action: &'static str) -> impl Fn(Errno) -> FsError {
     move |error| match error {
-        Errno::ACCESS | Errno::PERM | Errno::ROFS => {
+        Errno::ACCESS | Errno::PERM => {
             FsError::Denied(format!("{action}: {}", std::io::Error::from(error)))
         }
         error => FsError::Io { action, error: error.into() },
