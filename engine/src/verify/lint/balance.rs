@@ -100,6 +100,10 @@ impl Lexis {
     }
 }
 
+/// A regular expression is looked for within so many bytes, so that a row of
+/// slashes costs no more than others.
+const REGEX_MAX: usize = 1000;
+
 /// How many brackets are opened beyond those closed: round, square, curly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Balance(pub(super) [i64; 3]);
@@ -222,8 +226,8 @@ impl Scan {
             SingleQuote::String => skip_to(rest, 1, "'"),
             SingleQuote::Character => {
                 let escaped = rest.get(1) == Some(&b'\\');
-                // The longest character is four bytes; an escape ends where it ends.
-                let window = if escaped { rest } else { &rest[..rest.len().min(6)] };
+                // A character has at most four bytes, an escape ten characters.
+                let window = &rest[..rest.len().min(if escaped { 14 } else { 6 })];
                 match skip_to(window, 1, "'") {
                     Some(end) if escaped || end > 2 && is_one_char(&window[1..end - 1]) => {
                         Some(end)
@@ -257,7 +261,7 @@ fn skip_to(row: &[u8], mut at: usize, end: &str) -> Option<usize> {
 fn regex(rest: &[u8]) -> Option<usize> {
     let mut in_class = false;
     let mut at = 1;
-    while at < rest.len() {
+    while at < rest.len().min(REGEX_MAX) {
         match rest[at] {
             b'\\' => at += 1,
             b'[' => in_class = true,

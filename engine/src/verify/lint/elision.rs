@@ -14,6 +14,9 @@ use super::{Fix, Lint, LintKind};
 /// A fix is looked for up to so many notes in one text.
 const NOTES_MAX: usize = 16;
 
+/// No note is longer.
+const NOTE_BYTES_MAX: usize = 240;
+
 /// So many rows around a note are compared at most to find its place.
 const CONTEXT_MAX: usize = 8;
 
@@ -186,7 +189,10 @@ pub(super) fn lint(work: &Work<'_>, place: &Place<'_>) -> Option<Lint> {
 
 /// Returns how plainly a row says that it stands for others, if it does at all.
 fn strength(work: &Work<'_>, row: &str) -> Option<Strength> {
-    // Few rows hold one of these, and all others are done with here.
+    // Few rows are short and hold one of these; all others are done with here.
+    if row.len() > NOTE_BYTES_MAX {
+        return None;
+    }
     let dots = row.contains("...") || row.contains('…');
     let wordy = || row.len() < 100 && has_core(row);
     if !dots && !wordy() {

@@ -143,3 +143,38 @@ pub fn lints(path: &str, ops: &[Op], seen: &Snapshot, set: LintSet) -> Vec<Lint>
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::{Body, OpKind};
+
+    #[test]
+    fn a_set_has_what_was_put_into_it() {
+        let all = LintKind::ALL.into_iter();
+        assert!(all.clone().all(|kind| LintSet::ALL.contains(kind)));
+        assert!(all.clone().all(|kind| !LintSet::NONE.contains(kind)));
+        let set = LintSet::NONE.with(LintKind::Elision).with(LintKind::Brackets);
+        let set = set.without(LintKind::Brackets);
+        assert_eq!(all.filter(|kind| set.contains(*kind)).collect::<Vec<_>>(), [LintKind::Elision]);
+        assert_eq!(LintSet::ALL.without(LintKind::Brackets).with(LintKind::Brackets), LintSet::ALL);
+    }
+
+    #[test]
+    fn a_whole_file_is_looked_at_as_one_operation() {
+        let seen = Snapshot::of(b"a();\nb();\nc();\n".to_vec());
+        let op = whole("x();\na();\n// ... rest of the code ...\n", &seen);
+        let found = lints("a.js", &[op], &seen, LintSet::ALL);
+        let [Lint { kind: LintKind::Elision, fixes, .. }] = &found[..] else {
+            panic!("one elision: {found:?}");
+        };
+        let body = Body::Text("x();\na();\nb();\nc();\n".to_owned());
+        assert_eq!(fixes[0].ops, [OpKind::Replace { lines: (1, 3), body }.into()]);
+
+        let new = Snapshot::of(Vec::new());
+        let found = lints("a.js", &[whole("1\ta();\n2\tb();\n", &new)], &new, LintSet::ALL);
+        assert_eq!(found.first().map(|lint| lint.kind), Some(LintKind::EchoedGutter));
+        let off = LintSet::ALL.without(LintKind::EchoedGutter);
+        assert_eq!(lints("a.js", &[whole("1\ta();\n", &new)], &new, off), []);
+    }
+}

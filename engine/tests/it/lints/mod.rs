@@ -2,6 +2,7 @@
 //! slips they catch when slips are put into the same edits.
 
 mod corpus;
+mod random;
 mod real;
 mod slips;
 mod suite;
