@@ -1,0 +1,4 @@
+//! The languages seen from outside: samples, one a language, and what is found
+//! in them.
+
+mod samples;
