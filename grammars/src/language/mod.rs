@@ -31,6 +31,14 @@ pub struct Language {
     pub tolerated: &'static [&'static str],
     /// Whether every text is well formed, so that there is nothing to check.
     pub total: bool,
+    /// Whether its scanner was tried with mutated files long enough to be trusted
+    /// within this process.
+    pub(crate) is_proven: bool,
+    /// The query that finds what has a name: a file of `queries/`.
+    pub(crate) query: &'static str,
+    /// Whether a function may be defined in several clauses that follow each
+    /// other.
+    pub(crate) has_clauses: bool,
     /// How the grammar's own scanner remembers nesting.
     pub(crate) nesting: Nesting,
     pub(crate) grammar: fn() -> tree_sitter::Language,

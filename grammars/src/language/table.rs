@@ -6,6 +6,9 @@ use super::{Language, LookAlike, Nesting};
 #[allow(dead_code, reason = "the build may lack every language")]
 const PLAIN: Language = Language {
     id: "",
+    query: "",
+    has_clauses: false,
+    is_proven: true,
     globs: &[],
     interpreters: &[],
     openings: &[],
@@ -26,6 +29,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-bash")]
     Language {
         id: "bash",
+        query: include_str!("../../queries/bash.scm"),
         globs: &[
             "*.sh",
             "*.bash",
@@ -47,6 +51,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-c")]
     Language {
         id: "c",
+        query: include_str!("../../queries/c.scm"),
         globs: &["*.c", "*.h"],
         // Headers of C++ and Objective-C bear the same name.
         look_alikes: &[
@@ -69,6 +74,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-cpp")]
     Language {
         id: "cpp",
+        query: include_str!("../../queries/cpp.scm"),
         globs: &[
             "*.C", "*.H", "*.c++", "*.cc", "*.cpp", "*.cxx", "*.h++", "*.hh", "*.hpp", "*.hxx",
             "*.inl", "*.ino", "*.ipp", "*.tpp",
@@ -79,6 +85,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-csharp")]
     Language {
         id: "csharp",
+        query: include_str!("../../queries/csharp.scm"),
         globs: &["*.cs", "*.csx"],
         interpreters: &["dotnet-script"],
         grammar: || tree_sitter_c_sharp::LANGUAGE.into(),
@@ -87,6 +94,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-css")]
     Language {
         id: "css",
+        query: include_str!("../../queries/css.scm"),
         globs: &["*.css"],
         look_alikes: &[TEMPLATE],
         grammar: || tree_sitter_css::LANGUAGE.into(),
@@ -95,6 +103,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-dockerfile")]
     Language {
         id: "dockerfile",
+        query: include_str!("../../queries/dockerfile.scm"),
         globs: &[
             "*.Containerfile",
             "*.Dockerfile",
@@ -112,16 +121,26 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-elixir")]
     Language {
         id: "elixir",
+        query: include_str!("../../queries/elixir.scm"),
+        has_clauses: true,
         globs: &["*.ex", "*.exs", "mix.lock"],
         interpreters: &["elixir"],
         grammar: || tree_sitter_elixir::LANGUAGE.into(),
         ..PLAIN
     },
     #[cfg(feature = "lang-go")]
-    Language { id: "go", globs: &["*.go"], grammar: || tree_sitter_go::LANGUAGE.into(), ..PLAIN },
+    Language {
+        id: "go",
+        query: include_str!("../../queries/go.scm"),
+        globs: &["*.go"],
+        grammar: || tree_sitter_go::LANGUAGE.into(),
+        ..PLAIN
+    },
     #[cfg(feature = "lang-haskell")]
     Language {
         id: "haskell",
+        query: include_str!("../../queries/haskell.scm"),
+        has_clauses: true,
         globs: &["*.hs", "*.hs-boot"],
         interpreters: &["runghc", "runhaskell"],
         grammar: || tree_sitter_haskell::LANGUAGE.into(),
@@ -130,6 +149,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-html")]
     Language {
         id: "html",
+        query: include_str!("../../queries/html.scm"),
         globs: &["*.htm", "*.html", "*.xhtml"],
         openings: &["<!doctype html", "<html"],
         look_alikes: &[TEMPLATE, LookAlike { marks: &["<%", "<?php", "{{"], id: "" }],
@@ -139,6 +159,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-java")]
     Language {
         id: "java",
+        query: include_str!("../../queries/java.scm"),
         globs: &["*.java"],
         grammar: || tree_sitter_java::LANGUAGE.into(),
         ..PLAIN
@@ -146,6 +167,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-javascript")]
     Language {
         id: "javascript",
+        query: include_str!("../../queries/javascript.scm"),
         globs: &["*.js", "*.jsx", "*.cjs", "*.mjs", "Jakefile"],
         interpreters: &["node", "nodejs"],
         // Flow has types, which JavaScript has not.
@@ -156,6 +178,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-json")]
     Language {
         id: "json",
+        query: include_str!("../../queries/json.scm"),
         globs: &[
             "*.json",
             "*.geojson",
@@ -174,6 +197,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-json")]
     Language {
         id: "jsonc",
+        query: include_str!("../../queries/json.scm"),
         globs: &[
             "*.code-snippets",
             "*.code-workspace",
@@ -196,6 +220,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-kotlin")]
     Language {
         id: "kotlin",
+        query: include_str!("../../queries/kotlin.scm"),
         globs: &["*.kt", "*.kts"],
         interpreters: &["kotlin"],
         grammar: || tree_sitter_kotlin_ng::LANGUAGE.into(),
@@ -204,6 +229,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-lua")]
     Language {
         id: "lua",
+        query: include_str!("../../queries/lua.scm"),
         globs: &["*.lua", "*.rockspec", ".luacheckrc"],
         interpreters: &["lua", "luajit"],
         grammar: || tree_sitter_lua::LANGUAGE.into(),
@@ -212,6 +238,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-markdown")]
     Language {
         id: "markdown",
+        query: include_str!("../../queries/markdown.scm"),
         globs: &["*.md", "*.markdown", "*.mkd"],
         total: true,
         grammar: || tree_sitter_md::LANGUAGE.into(),
@@ -220,6 +247,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-php")]
     Language {
         id: "php",
+        query: include_str!("../../queries/php.scm"),
         globs: &["*.php", "*.phtml"],
         openings: &["<?php"],
         interpreters: &["php"],
@@ -229,6 +257,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-python")]
     Language {
         id: "python",
+        query: include_str!("../../queries/python.scm"),
         globs: &["*.py", "*.pyi", "*.pyw", "SConscript", "SConstruct", "wscript"],
         interpreters: &["python", "pypy", "uv"],
         nesting: Nesting::Indents,
@@ -238,6 +267,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-ruby")]
     Language {
         id: "ruby",
+        query: include_str!("../../queries/ruby.scm"),
         globs: &[
             "*.gemspec",
             "*.podspec",
@@ -261,6 +291,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-rust")]
     Language {
         id: "rust",
+        query: include_str!("../../queries/rust.scm"),
         globs: &["*.rs"],
         interpreters: &["cargo", "rust-script"],
         grammar: || tree_sitter_rust::LANGUAGE.into(),
@@ -269,6 +300,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-scala")]
     Language {
         id: "scala",
+        query: include_str!("../../queries/scala.scm"),
         globs: &["*.sbt", "*.sc", "*.scala"],
         interpreters: &["amm", "scala", "scala-cli"],
         grammar: || tree_sitter_scala::LANGUAGE.into(),
@@ -277,6 +309,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-sql")]
     Language {
         id: "sql",
+        query: include_str!("../../queries/sql.scm"),
         globs: &["*.sql"],
         look_alikes: &[TEMPLATE],
         grammar: || tree_sitter_sequel::LANGUAGE.into(),
@@ -285,6 +318,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-swift")]
     Language {
         id: "swift",
+        query: include_str!("../../queries/swift.scm"),
         globs: &["*.swift"],
         interpreters: &["swift"],
         grammar: || tree_sitter_swift::LANGUAGE.into(),
@@ -293,6 +327,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-toml")]
     Language {
         id: "toml",
+        query: include_str!("../../queries/toml.scm"),
         globs: &[
             "*.toml",
             ".cargo/config",
@@ -308,6 +343,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-typescript")]
     Language {
         id: "tsx",
+        query: include_str!("../../queries/typescript.scm"),
         globs: &["*.tsx"],
         grammar: || tree_sitter_typescript::LANGUAGE_TSX.into(),
         ..PLAIN
@@ -315,6 +351,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-typescript")]
     Language {
         id: "typescript",
+        query: include_str!("../../queries/typescript.scm"),
         globs: &["*.ts", "*.cts", "*.mts"],
         interpreters: &["bun", "deno", "ts-node", "tsx"],
         // Translations of Qt programs bear the same name.
@@ -325,6 +362,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-yaml")]
     Language {
         id: "yaml",
+        query: include_str!("../../queries/yaml.scm"),
         globs: &[
             "*.yaml",
             "*.yml",
@@ -345,6 +383,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     #[cfg(feature = "lang-zig")]
     Language {
         id: "zig",
+        query: include_str!("../../queries/zig.scm"),
         globs: &["*.zig"],
         grammar: || tree_sitter_zig::LANGUAGE.into(),
         ..PLAIN

@@ -1,4 +1,7 @@
 //! The languages seen from outside: samples, one a language, and what is found
 //! in them.
 
+#[cfg(test)]
+mod constructs;
+#[cfg(test)]
 mod samples;
