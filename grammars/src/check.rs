@@ -244,6 +244,7 @@ mod tests {
         check("a.py", "def f(a):\n    return [a«]»\n", 2);
         check("a.py", "def f(a):\n    s = \"x«\"»\n    return s\n", 2);
         check("a.py", "def f(a):\n    if a«:»\n        return 1\n", 2);
+        check("a.py", "def f(a):\n    b = 1\n  «  »c = 2\n    return b\n", 3);
     }
 
     #[test]

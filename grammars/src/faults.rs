@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use engine::verify::{Diagnostic, Findings, Severity, Verdict};
-use tree_sitter::{Node, Tree};
+use tree_sitter::{Node, Tree, TreeCursor};
 
 use crate::language::Language;
 
@@ -22,7 +22,11 @@ const QUOTED_MAX: usize = 40;
 
 /// Returns what is wrong with `bytes`, whose syntax tree is `tree`.
 pub fn faults(language: &Language, tree: &Tree, bytes: &[u8]) -> Findings {
-    findings(found(language, tree, bytes))
+    let mut found = found(language, tree, bytes);
+    if language.has_indents {
+        misplaced(tree, bytes, &mut found);
+    }
+    findings(found)
 }
 
 pub(crate) fn findings(mut diagnostics: Vec<Diagnostic>) -> Findings {
@@ -58,6 +62,74 @@ fn found(language: &Language, tree: &Tree, bytes: &[u8]) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// Adds the statements that do not begin in the column of the first of their
+/// block. Grammars take such a line for one of the block all the same.
+fn misplaced(tree: &Tree, bytes: &[u8], found: &mut Vec<Diagnostic>) {
+    let mut cursor = tree.walk();
+    let mut around: Vec<Around> = vec![Around::default()];
+    loop {
+        let node = cursor.node();
+        let is_statement = node.is_named() && !node.is_extra() && !node.has_error();
+        let block = around.last_mut().filter(|around| around.is_block && is_statement);
+        if let Some(block) = block.filter(|_| begins_line(node, bytes)) {
+            let here = node.start_position().column;
+            if *block.column.get_or_insert(here) != here {
+                let line = memchr::memchr(b'\n', &bytes[node.byte_range()]);
+                let end = line.map_or(node.end_byte(), |line| node.start_byte() + line);
+                found.push(diagnostic(node.start_byte()..end, "unexpected indentation".into()));
+            }
+        }
+        if found.len() > FINDINGS_MAX || !advance(&mut cursor, &mut around) {
+            return;
+        }
+    }
+}
+
+/// What the nodes of one level stand in.
+#[derive(Default)]
+struct Around {
+    is_block: bool,
+    /// The column of the first statement, once there was one.
+    column: Option<usize>,
+}
+
+/// Moves to the next node in which statements may stand, in the order of the
+/// text; `false` at the end.
+fn advance(cursor: &mut TreeCursor<'_>, around: &mut Vec<Around>) -> bool {
+    let kind = cursor.node().kind();
+    if may_hold_statements(kind) && cursor.goto_first_child() {
+        around.push(Around { is_block: matches!(kind, "module" | "block"), column: None });
+        return true;
+    }
+    while !cursor.goto_next_sibling() {
+        around.pop();
+        if !cursor.goto_parent() {
+            return false;
+        }
+    }
+    true
+}
+
+fn may_hold_statements(kind: &str) -> bool {
+    let others = [
+        "block",
+        "for_statement",
+        "if_statement",
+        "match_statement",
+        "module",
+        "try_statement",
+        "while_statement",
+        "with_statement",
+    ];
+    kind.ends_with("_definition") || kind.ends_with("_clause") || others.contains(&kind)
+}
+
+fn begins_line(node: Node<'_>, bytes: &[u8]) -> bool {
+    let start = node.start_byte();
+    let line = start - node.start_position().column.min(start);
+    bytes[line..start].iter().all(|byte| matches!(byte, b' ' | b'\t'))
 }
 
 /// Returns the children within which something is wrong. The tokens that a

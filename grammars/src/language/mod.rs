@@ -39,6 +39,11 @@ pub struct Language {
     /// Whether a function may be defined in several clauses that follow each
     /// other.
     pub(crate) has_clauses: bool,
+    /// How well the grammar reads healthy files.
+    pub(crate) reading: Reading,
+    /// Whether the statements of a block must begin in one column, which the
+    /// grammar does not ask for.
+    pub(crate) has_indents: bool,
     /// How the grammar's own scanner remembers nesting.
     pub(crate) nesting: Nesting,
     pub(crate) grammar: fn() -> tree_sitter::Language,
@@ -51,6 +56,18 @@ pub(crate) struct LookAlike {
     pub(crate) marks: &'static [&'static str],
     /// Its name in the registry; empty where the registry lacks it.
     pub(crate) id: &'static str,
+}
+
+/// How well a grammar reads the healthy files of its language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "each kind belongs to a language, which the build may lack")]
+pub(crate) enum Reading {
+    /// Nearly all of them without an error.
+    Exact,
+    /// Those in which no macro changes what the text looks like.
+    Preprocessed,
+    /// Many with an error: dialects, templates, recent syntax.
+    Loose,
 }
 
 /// How the scanner of a grammar, which is written by hand in C, keeps track of

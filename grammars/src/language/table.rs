@@ -1,6 +1,6 @@
 //! The table of languages, in the order of their names.
 
-use super::{Language, LookAlike, Nesting};
+use super::{Language, LookAlike, Nesting, Reading};
 
 /// A row with nothing but the defaults.
 #[allow(dead_code, reason = "the build may lack every language")]
@@ -9,6 +9,8 @@ const PLAIN: Language = Language {
     query: "",
     has_clauses: false,
     is_proven: true,
+    has_indents: false,
+    reading: Reading::Exact,
     globs: &[],
     interpreters: &[],
     openings: &[],
@@ -52,6 +54,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "c",
         query: include_str!("../../queries/c.scm"),
+        reading: Reading::Preprocessed,
         globs: &["*.c", "*.h"],
         // Headers of C++ and Objective-C bear the same name.
         look_alikes: &[
@@ -75,6 +78,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "cpp",
         query: include_str!("../../queries/cpp.scm"),
+        reading: Reading::Preprocessed,
         globs: &[
             "*.C", "*.H", "*.c++", "*.cc", "*.cpp", "*.cxx", "*.h++", "*.hh", "*.hpp", "*.hxx",
             "*.inl", "*.ino", "*.ipp", "*.tpp",
@@ -95,6 +99,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "css",
         query: include_str!("../../queries/css.scm"),
+        reading: Reading::Loose,
         globs: &["*.css"],
         look_alikes: &[TEMPLATE],
         grammar: || tree_sitter_css::LANGUAGE.into(),
@@ -104,6 +109,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "dockerfile",
         query: include_str!("../../queries/dockerfile.scm"),
+        reading: Reading::Loose,
         globs: &[
             "*.Containerfile",
             "*.Dockerfile",
@@ -150,6 +156,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "html",
         query: include_str!("../../queries/html.scm"),
+        reading: Reading::Loose,
         globs: &["*.htm", "*.html", "*.xhtml"],
         openings: &["<!doctype html", "<html"],
         look_alikes: &[TEMPLATE, LookAlike { marks: &["<%", "<?php", "{{"], id: "" }],
@@ -258,6 +265,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "python",
         query: include_str!("../../queries/python.scm"),
+        has_indents: true,
         globs: &["*.py", "*.pyi", "*.pyw", "SConscript", "SConstruct", "wscript"],
         interpreters: &["python", "pypy", "uv"],
         nesting: Nesting::Indents,
@@ -310,6 +318,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "sql",
         query: include_str!("../../queries/sql.scm"),
+        reading: Reading::Loose,
         globs: &["*.sql"],
         look_alikes: &[TEMPLATE],
         grammar: || tree_sitter_sequel::LANGUAGE.into(),
@@ -319,6 +328,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "swift",
         query: include_str!("../../queries/swift.scm"),
+        reading: Reading::Loose,
         globs: &["*.swift"],
         interpreters: &["swift"],
         grammar: || tree_sitter_swift::LANGUAGE.into(),

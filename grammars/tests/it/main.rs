@@ -4,4 +4,8 @@
 #[cfg(test)]
 mod constructs;
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod edits;
+#[cfg(test)]
 mod samples;
