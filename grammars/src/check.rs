@@ -4,6 +4,8 @@
 //! from wrong: some healthy files (a third of all C) do not parse without an
 //! error, so its findings count as a difference only.
 
+use std::io;
+
 use engine::edit::Change;
 use engine::snapshot::Snapshot;
 use engine::text::Eol;
@@ -15,15 +17,32 @@ use crate::judge::{Judgement, judge};
 use crate::language::Language;
 use crate::outline::{Collected, Outline, collect};
 use crate::parse::{Limits, Parse, parse, reparse};
+use crate::risk::{CONTENT_MAX, Risk};
 use crate::trees::{Trees, edited};
+use crate::window::{WIDTHS, Window, window};
+use crate::worker::{Answer, Ask, Workers};
 
 /// Looks for syntax errors, in the languages of the registry, and for what is
-/// defined.
+/// defined. Risky content is given to workers, where there are any, else not
+/// looked at.
 #[derive(Debug, Default)]
 pub struct SyntaxCheck {
-    /// What the parse of one content may cost.
-    pub limits: Limits,
+    /// What the parse of one content may cost in this process.
+    limits: Limits,
     trees: Trees,
+    place: Place,
+}
+
+/// Where risky content is parsed.
+#[derive(Debug, Default)]
+enum Place {
+    /// Nowhere.
+    #[default]
+    Nowhere,
+    /// In this process, which nobody will miss.
+    Here,
+    /// In processes that can be killed.
+    Workers(Workers),
 }
 
 /// Why a content was not looked at.
@@ -40,6 +59,8 @@ pub enum Unread {
     Unfit,
     /// The time was over.
     TimedOut,
+    /// It is risky, and there is no worker, or the worker died of it.
+    NoWorker,
 }
 
 impl Check for SyntaxCheck {
@@ -49,6 +70,17 @@ impl Check for SyntaxCheck {
 }
 
 impl SyntaxCheck {
+    /// Returns a check that gives risky content to `workers`.
+    pub fn with_workers(workers: Workers) -> SyntaxCheck {
+        SyntaxCheck { place: Place::Workers(workers), ..SyntaxCheck::default() }
+    }
+
+    /// Returns a check that parses everything in this process, within `limits`:
+    /// what a worker does.
+    pub fn here(limits: Limits) -> SyntaxCheck {
+        SyntaxCheck { limits, place: Place::Here, ..SyntaxCheck::default() }
+    }
+
     /// Returns what is wrong with `snapshot` as a file named `path`.
     ///
     /// # Errors
@@ -57,6 +89,13 @@ impl SyntaxCheck {
         let language = language_of(path, snapshot)?;
         if language.total {
             return Ok(findings(Vec::new()));
+        }
+        if self.is_risky(language, snapshot) {
+            let ask = || Ask::Findings(snapshot.bytes.clone());
+            return match self.elsewhere(path, ask)? {
+                Answer::Findings(findings) => Ok(findings),
+                _ => Err(Unread::NoWorker),
+            };
         }
         let tree = self.tree(language, snapshot)?;
         Ok(faults(language, &tree, &snapshot.bytes))
@@ -74,8 +113,18 @@ impl SyntaxCheck {
         change: &Change,
     ) -> Result<Judgement, Unread> {
         let language = language_of(path, after)?;
-        if language.total {
+        if language.total || change.is_empty() {
             return Ok(Judgement::sound());
+        }
+        if let Some(judgement) = self.judge_window(language, before, after, change) {
+            return Ok(judgement);
+        }
+        if self.is_risky(language, after) || self.is_risky(language, before) {
+            let ask = || Ask::Judgement(before.bytes.clone(), change.clone());
+            return match self.elsewhere(path, ask)? {
+                Answer::Judgement(judgement) => Ok(judgement),
+                _ => Err(Unread::NoWorker),
+            };
         }
         let old = self.tree(language, before)?;
         let new = self.tree_after(language, (&old, before), after, change)?;
@@ -96,6 +145,12 @@ impl SyntaxCheck {
     /// [`Unread`] where it cannot be told.
     pub fn outline(&self, path: &str, snapshot: &Snapshot) -> Result<Outline, Unread> {
         let language = language_of(path, snapshot)?;
+        if self.is_risky(language, snapshot) {
+            return match self.elsewhere(path, || Ask::Outline(snapshot.bytes.clone()))? {
+                Answer::Outline(outline) => Ok(outline),
+                _ => Err(Unread::NoWorker),
+            };
+        }
         let tree = self.tree(language, snapshot)?;
         match collect(language, &tree, snapshot, self.limits.time) {
             Collected::Outline(outline) => Ok(outline),
@@ -103,6 +158,63 @@ impl SyntaxCheck {
             Collected::TooMany => Err(Unread::TooLarge),
             Collected::TimedOut => Err(Unread::TimedOut),
         }
+    }
+
+    /// Returns whether a content is not for this process. What was parsed here
+    /// once is not looked at again.
+    fn is_risky(&self, language: &Language, snapshot: &Snapshot) -> bool {
+        !matches!(self.place, Place::Here)
+            && !self.trees.has(language, snapshot.hash)
+            && Risk::of(language, &snapshot.bytes) == Risk::High
+    }
+
+    fn elsewhere(&self, path: &str, ask: impl FnOnce() -> Ask) -> Result<Answer, Unread> {
+        let Place::Workers(workers) = &self.place else {
+            return Err(Unread::NoWorker);
+        };
+        match workers.ask(path, &ask()) {
+            Ok(Answer::Unread(why)) => Err(why),
+            Ok(answer) => Ok(answer),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(Unread::TimedOut),
+            Err(_) => Err(Unread::NoWorker),
+        }
+    }
+
+    /// Judges an edit of a very large file by the items around it; `None` where
+    /// the file is not that large, or what stands around the edit cannot be told.
+    fn judge_window(
+        &self,
+        language: &'static Language,
+        before: &Snapshot,
+        after: &Snapshot,
+        change: &Change,
+    ) -> Option<Judgement> {
+        let is_large = before.bytes.len().min(after.bytes.len()) > CONTENT_MAX;
+        if !is_large || !language.has_windows {
+            return None;
+        }
+        WIDTHS.into_iter().find_map(|width| {
+            let window = window(before, change, width)?;
+            self.judge_in(language, &window)
+        })
+    }
+
+    /// Judges an edit in its window; `None` where that did not parse before.
+    fn judge_in(&self, language: &'static Language, window: &Window) -> Option<Judgement> {
+        let (before, after) = (&window.before, window.before.after(&window.change));
+        if self.is_risky(language, before) || self.is_risky(language, &after) {
+            return None;
+        }
+        let old = self.tree(language, before).ok()?;
+        if old.root_node().has_error() {
+            return None;
+        }
+        let new = self.tree_after(language, (&old, before), &after, &window.change).ok()?;
+        let mut judgement = judge(language, (&old, before), (&new, &after), &window.change);
+        for fault in judgement.delta.new.iter_mut().chain(&mut judgement.delta.fixed) {
+            fault.range = window.place(&fault.range);
+        }
+        Some(judgement)
     }
 
     /// Returns the tree of a content, kept or made.

@@ -5,8 +5,8 @@
 //! a parse that is bounded in size, nesting and time · [`risk`] what is parsed in
 //! a process of its own · [`trees`] trees that are kept · [`faults`] what is wrong
 //! by a tree · [`judge`] what an edit did to that · [`outline`] what is defined by
-//! a tree · [`check`] all of it for contents · [`constructs`] for the engine's
-//! drift.
+//! a tree · [`check`] all of it for contents · [`worker`] a process
+//! that parses what may not come back · [`constructs`] for the engine's drift.
 
 pub mod check;
 pub mod constructs;
@@ -18,6 +18,8 @@ pub mod outline;
 pub mod parse;
 pub mod risk;
 pub mod trees;
+mod window;
+pub mod worker;
 
 pub use check::SyntaxCheck;
 pub use language::Language;

@@ -54,6 +54,11 @@ impl Trees {
         Some(tree)
     }
 
+    /// Returns whether the tree of a content is kept.
+    pub fn has(&self, language: &Language, hash: ContentHash) -> bool {
+        self.lock().iter().any(|one| one.hash == hash && one.language == language.id)
+    }
+
     /// Keeps the tree of a content, unless it takes more than half of the room.
     pub fn put(&self, language: &'static Language, hash: ContentHash, tree: &Tree) {
         let bytes = NODE_BYTES * tree.root_node().descendant_count();

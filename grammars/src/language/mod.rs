@@ -44,6 +44,9 @@ pub struct Language {
     /// Whether the statements of a block must begin in one column, which the
     /// grammar does not ask for.
     pub(crate) has_indents: bool,
+    /// Whether any sequence of its top-level items is a file as well, so that some
+    /// of them can be parsed alone.
+    pub(crate) has_windows: bool,
     /// How the grammar's own scanner remembers nesting.
     pub(crate) nesting: Nesting,
     pub(crate) grammar: fn() -> tree_sitter::Language,

@@ -9,6 +9,7 @@ const PLAIN: Language = Language {
     query: "",
     has_clauses: false,
     is_proven: true,
+    has_windows: false,
     has_indents: false,
     reading: Reading::Exact,
     globs: &[],
@@ -32,6 +33,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "bash",
         query: include_str!("../../queries/bash.scm"),
+        has_windows: true,
         globs: &[
             "*.sh",
             "*.bash",
@@ -54,6 +56,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "c",
         query: include_str!("../../queries/c.scm"),
+        has_windows: true,
         reading: Reading::Preprocessed,
         globs: &["*.c", "*.h"],
         // Headers of C++ and Objective-C bear the same name.
@@ -78,6 +81,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "cpp",
         query: include_str!("../../queries/cpp.scm"),
+        has_windows: true,
         reading: Reading::Preprocessed,
         globs: &[
             "*.C", "*.H", "*.c++", "*.cc", "*.cpp", "*.cxx", "*.h++", "*.hh", "*.hpp", "*.hxx",
@@ -99,6 +103,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "css",
         query: include_str!("../../queries/css.scm"),
+        has_windows: true,
         reading: Reading::Loose,
         globs: &["*.css"],
         look_alikes: &[TEMPLATE],
@@ -128,6 +133,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "elixir",
         query: include_str!("../../queries/elixir.scm"),
+        has_windows: true,
         has_clauses: true,
         globs: &["*.ex", "*.exs", "mix.lock"],
         interpreters: &["elixir"],
@@ -138,6 +144,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "go",
         query: include_str!("../../queries/go.scm"),
+        has_windows: true,
         globs: &["*.go"],
         grammar: || tree_sitter_go::LANGUAGE.into(),
         ..PLAIN
@@ -146,6 +153,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "haskell",
         query: include_str!("../../queries/haskell.scm"),
+        has_windows: true,
         has_clauses: true,
         globs: &["*.hs", "*.hs-boot"],
         interpreters: &["runghc", "runhaskell"],
@@ -175,6 +183,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "javascript",
         query: include_str!("../../queries/javascript.scm"),
+        has_windows: true,
         globs: &["*.js", "*.jsx", "*.cjs", "*.mjs", "Jakefile"],
         interpreters: &["node", "nodejs"],
         // Flow has types, which JavaScript has not.
@@ -228,6 +237,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "kotlin",
         query: include_str!("../../queries/kotlin.scm"),
+        has_windows: true,
         globs: &["*.kt", "*.kts"],
         interpreters: &["kotlin"],
         grammar: || tree_sitter_kotlin_ng::LANGUAGE.into(),
@@ -237,6 +247,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "lua",
         query: include_str!("../../queries/lua.scm"),
+        has_windows: true,
         globs: &["*.lua", "*.rockspec", ".luacheckrc"],
         interpreters: &["lua", "luajit"],
         grammar: || tree_sitter_lua::LANGUAGE.into(),
@@ -265,6 +276,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "python",
         query: include_str!("../../queries/python.scm"),
+        has_windows: true,
         has_indents: true,
         globs: &["*.py", "*.pyi", "*.pyw", "SConscript", "SConstruct", "wscript"],
         interpreters: &["python", "pypy", "uv"],
@@ -276,6 +288,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "ruby",
         query: include_str!("../../queries/ruby.scm"),
+        has_windows: true,
         globs: &[
             "*.gemspec",
             "*.podspec",
@@ -300,6 +313,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "rust",
         query: include_str!("../../queries/rust.scm"),
+        has_windows: true,
         globs: &["*.rs"],
         interpreters: &["cargo", "rust-script"],
         grammar: || tree_sitter_rust::LANGUAGE.into(),
@@ -309,6 +323,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "scala",
         query: include_str!("../../queries/scala.scm"),
+        has_windows: true,
         globs: &["*.sbt", "*.sc", "*.scala"],
         interpreters: &["amm", "scala", "scala-cli"],
         grammar: || tree_sitter_scala::LANGUAGE.into(),
@@ -318,6 +333,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "sql",
         query: include_str!("../../queries/sql.scm"),
+        has_windows: true,
         reading: Reading::Loose,
         globs: &["*.sql"],
         look_alikes: &[TEMPLATE],
@@ -328,6 +344,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "swift",
         query: include_str!("../../queries/swift.scm"),
+        has_windows: true,
         reading: Reading::Loose,
         globs: &["*.swift"],
         interpreters: &["swift"],
@@ -338,6 +355,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "toml",
         query: include_str!("../../queries/toml.scm"),
+        has_windows: true,
         globs: &[
             "*.toml",
             ".cargo/config",
@@ -354,6 +372,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "tsx",
         query: include_str!("../../queries/typescript.scm"),
+        has_windows: true,
         globs: &["*.tsx"],
         grammar: || tree_sitter_typescript::LANGUAGE_TSX.into(),
         ..PLAIN
@@ -362,6 +381,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "typescript",
         query: include_str!("../../queries/typescript.scm"),
+        has_windows: true,
         globs: &["*.ts", "*.cts", "*.mts"],
         interpreters: &["bun", "deno", "ts-node", "tsx"],
         // Translations of Qt programs bear the same name.
@@ -373,6 +393,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "yaml",
         query: include_str!("../../queries/yaml.scm"),
+        has_windows: true,
         globs: &[
             "*.yaml",
             "*.yml",
@@ -394,6 +415,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "zig",
         query: include_str!("../../queries/zig.scm"),
+        has_windows: true,
         globs: &["*.zig"],
         grammar: || tree_sitter_zig::LANGUAGE.into(),
         ..PLAIN
