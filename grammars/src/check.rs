@@ -1,196 +1,277 @@
-//! The syntax check: what a grammar finds wrong with a content.
+//! The syntax check: what an edit did to the syntax of a file.
 //!
 //! It tells what is new from what was there before better than it tells right
 //! from wrong: some healthy files (a third of all C) do not parse without an
-//! error, so its findings count as a delta only. An error that lies within
-//! another is not reported; where a file is broken already, a second fault in
-//! the same place goes unseen.
+//! error, so its findings count as a difference only.
 
-use std::ops::Range;
+use std::io;
 
+use engine::edit::Change;
 use engine::snapshot::Snapshot;
 use engine::text::Eol;
-use engine::verify::{Check, Diagnostic, Findings, Severity, Verdict};
-use tree_sitter::{Node, Tree};
+use engine::verify::{Check, Findings};
+use tree_sitter::Tree;
 
+use crate::faults::{faults, findings};
+use crate::judge::{Judgement, judge};
 use crate::language::Language;
-use crate::parse::{Limits, Parse, parse};
+use crate::outline::{Collected, Outline, collect};
+use crate::parse::{Limits, Parse, parse, reparse};
+use crate::risk::{CONTENT_MAX, Risk};
+use crate::trees::{Trees, edited};
+use crate::window::{WIDTHS, Window, window};
+use crate::worker::{Answer, Ask, Workers};
 
-/// The name under which syntax errors are reported.
-pub const SOURCE: &str = "syntax";
-
-/// Findings beyond this number say nothing more: the answer is cut there, and
-/// `Partial`.
-const FINDINGS_MAX: usize = 256;
-
-/// Characters of a source text that a message quotes.
-const QUOTED_MAX: usize = 40;
-
-/// Looks for syntax errors, in the languages of the registry.
-#[derive(Debug, Clone, Copy, Default)]
+/// Looks for syntax errors, in the languages of the registry, and for what is
+/// defined. Risky content is given to workers, where there are any, else not
+/// looked at.
+#[derive(Debug, Default)]
 pub struct SyntaxCheck {
-    /// What the parse of one content may cost.
-    pub limits: Limits,
+    /// What the parse of one content may cost in this process.
+    limits: Limits,
+    trees: Trees,
+    place: Place,
+}
+
+/// Where risky content is parsed.
+#[derive(Debug, Default)]
+enum Place {
+    /// Nowhere.
+    #[default]
+    Nowhere,
+    /// In this process, which nobody will miss.
+    Here,
+    /// In processes that can be killed.
+    Workers(Workers),
+}
+
+/// Why a content was not looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// It is in no language of the registry.
+    NoLanguage,
+    /// Grammars would not see the lines that the file has: they know UTF-8, and
+    /// no line that is ended by CR alone.
+    Encoding,
+    /// It, one of its lines, or what was found in it, is over a limit.
+    TooLarge,
+    /// The grammar's scanner would not survive it.
+    Unfit,
+    /// The time was over.
+    TimedOut,
+    /// It is risky, and there is no worker, or the worker died of it.
+    NoWorker,
 }
 
 impl Check for SyntaxCheck {
     fn check(&self, path: &str, snapshot: &Snapshot) -> Findings {
-        let Some(language) = Language::of(path, &snapshot.bytes) else {
-            return Findings::inconclusive();
-        };
+        self.findings(path, snapshot).unwrap_or_else(|_| Findings::inconclusive())
+    }
+}
+
+impl SyntaxCheck {
+    /// Returns a check that gives risky content to `workers`.
+    pub fn with_workers(workers: Workers) -> SyntaxCheck {
+        SyntaxCheck { place: Place::Workers(workers), ..SyntaxCheck::default() }
+    }
+
+    /// Returns a check that parses everything in this process, within `limits`:
+    /// what a worker does.
+    pub fn here(limits: Limits) -> SyntaxCheck {
+        SyntaxCheck { limits, place: Place::Here, ..SyntaxCheck::default() }
+    }
+
+    /// Returns what is wrong with `snapshot` as a file named `path`.
+    ///
+    /// # Errors
+    /// [`Unread`] where it cannot be told.
+    pub fn findings(&self, path: &str, snapshot: &Snapshot) -> Result<Findings, Unread> {
+        let language = language_of(path, snapshot)?;
         if language.total {
-            return findings(Vec::new());
+            return Ok(findings(Vec::new()));
         }
-        if !is_parsable(snapshot) {
-            return Findings::inconclusive();
+        if self.is_risky(language, snapshot) {
+            let ask = || Ask::Findings(snapshot.bytes.clone());
+            return match self.elsewhere(path, ask)? {
+                Answer::Findings(findings) => Ok(findings),
+                _ => Err(Unread::NoWorker),
+            };
         }
-        match parse(language, &snapshot.bytes, self.limits) {
-            Parse::Parsed(tree) => findings(faults(language, &tree, &snapshot.bytes)),
-            Parse::TooLarge | Parse::Unfit | Parse::TimedOut => Findings::inconclusive(),
+        let tree = self.tree(language, snapshot)?;
+        Ok(faults(language, &tree, &snapshot.bytes))
+    }
+
+    /// Returns what `change` did to the syntax of the file named `path`.
+    ///
+    /// # Errors
+    /// [`Unread`] where it cannot be told.
+    pub fn judge(
+        &self,
+        path: &str,
+        before: &Snapshot,
+        after: &Snapshot,
+        change: &Change,
+    ) -> Result<Judgement, Unread> {
+        let language = language_of(path, after)?;
+        if language.total || change.is_empty() {
+            return Ok(Judgement::sound());
         }
-    }
-}
-
-/// Returns whether grammars would see the lines that the file has: they know
-/// UTF-8, and no line that is ended by CR alone.
-fn is_parsable(snapshot: &Snapshot) -> bool {
-    snapshot.encoding.is_text() && snapshot.eol() != Eol::Cr
-}
-
-fn findings(mut diagnostics: Vec<Diagnostic>) -> Findings {
-    let verdict = match diagnostics.len() > FINDINGS_MAX {
-        true => Verdict::Partial,
-        false => Verdict::Fresh,
-    };
-    diagnostics.truncate(FINDINGS_MAX);
-    // What is missing is found behind blanks and reported before them.
-    diagnostics.sort_by_key(|fault| fault.range.start);
-    Findings { verdict, diagnostics }
-}
-
-/// Returns what is wrong, in the order of the places, and no more than one
-/// finding over the limit.
-fn faults(language: &Language, tree: &Tree, bytes: &[u8]) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    let mut open = vec![tree.root_node()];
-    while let Some(node) = open.pop() {
-        if node.is_error() || node.is_missing() {
-            let fault = fault(node, bytes);
-            found.extend(Some(fault).filter(|fault| !is_tolerated(language, fault)));
-        } else if node.has_error() {
-            let broken = broken_children(node);
-            if broken.is_empty() {
-                let message = format!("incomplete {}", node.kind());
-                found.push(diagnostic(node.byte_range(), message));
-            }
-            open.extend(broken.into_iter().rev());
+        if let Some(judgement) = self.judge_window(language, before, after, change) {
+            return Ok(judgement);
         }
-        if found.len() > FINDINGS_MAX {
-            break;
+        if self.is_risky(language, after) || self.is_risky(language, before) {
+            let ask = || Ask::Judgement(before.bytes.clone(), change.clone());
+            return match self.elsewhere(path, ask)? {
+                Answer::Judgement(judgement) => Ok(judgement),
+                _ => Err(Unread::NoWorker),
+            };
         }
+        let old = self.tree(language, before)?;
+        let new = self.tree_after(language, (&old, before), after, change)?;
+        let judgement = judge(language, (&old, before), (&new, after), change);
+        if judgement.delta.new.is_empty() {
+            return Ok(judgement);
+        }
+        // Where the text is broken, what a parser finds depends on where it
+        // began, and nobody is refused for that.
+        let old = self.fresh(language, before)?;
+        let new = self.fresh(language, after)?;
+        Ok(judge(language, (&old, before), (&new, after), change))
     }
-    found
-}
 
-/// Returns the children within which something is wrong. The tokens that a
-/// grammar hides may be missing as well; then there is none.
-fn broken_children(node: Node<'_>) -> Vec<Node<'_>> {
-    let mut cursor = node.walk();
-    let children = node.children(&mut cursor);
-    children.filter(|child| child.has_error()).collect()
-}
-
-fn fault(node: Node<'_>, bytes: &[u8]) -> Diagnostic {
-    if node.is_missing() {
-        return missing(node, bytes);
-    }
-    if let Some(opener) = unclosed(node) {
-        return diagnostic(opener.byte_range(), format!("unclosed `{}`", opener.kind()));
-    }
-    let range = match node.parent() {
-        Some(_) => node.byte_range(),
-        None => where_it_ended(node.end_byte(), bytes),
-    };
-    let message = unexpected(&bytes[range.clone()]);
-    diagnostic(range, message)
-}
-
-/// Returns the finding about a token that is not there: at the end of the text
-/// before it, for that is where one would write it.
-fn missing(token: Node<'_>, bytes: &[u8]) -> Diagnostic {
-    let at = bytes[..token.start_byte()].trim_ascii_end().len();
-    let name = token.kind();
-    let message = match token.is_named() {
-        true => format!("missing {name}"),
-        false => format!("missing `{name}`"),
-    };
-    diagnostic(at..at, message)
-}
-
-/// Returns the last bracket that is opened and not closed directly within an
-/// error of several lines. Such an error begins far before the fault, at what
-/// the bracket left unfinished.
-fn unclosed(error: Node<'_>) -> Option<Node<'_>> {
-    if error.start_position().row == error.end_position().row {
-        return None;
-    }
-    let mut open: Vec<Node<'_>> = Vec::new();
-    for child in error.children(&mut error.walk()) {
-        match child.kind() {
-            "(" | "[" | "{" => open.push(child),
-            ")" | "]" | "}" => drop(open.pop()),
-            _ => {}
+    /// Returns what `snapshot`, as a file named `path`, defines.
+    ///
+    /// # Errors
+    /// [`Unread`] where it cannot be told.
+    pub fn outline(&self, path: &str, snapshot: &Snapshot) -> Result<Outline, Unread> {
+        let language = language_of(path, snapshot)?;
+        if self.is_risky(language, snapshot) {
+            return match self.elsewhere(path, || Ask::Outline(snapshot.bytes.clone()))? {
+                Answer::Outline(outline) => Ok(outline),
+                _ => Err(Unread::NoWorker),
+            };
+        }
+        let tree = self.tree(language, snapshot)?;
+        match collect(language, &tree, snapshot, self.limits.time) {
+            Collected::Outline(outline) => Ok(outline),
+            Collected::NoQuery => Err(Unread::NoLanguage),
+            Collected::TooMany => Err(Unread::TooLarge),
+            Collected::TimedOut => Err(Unread::TimedOut),
         }
     }
-    open.pop()
-}
 
-/// Returns the line on which a parser gave up that had read up to `end`: the
-/// next one with text or, where there is none, the last.
-fn where_it_ended(end: usize, bytes: &[u8]) -> Range<usize> {
-    let read = bytes[..end].trim_ascii_end();
-    let unread = bytes[end..].trim_ascii_start();
-    let start = match unread.is_empty() {
-        true => memchr::memrchr(b'\n', read).map_or(0, |newline| newline + 1),
-        false => bytes.len() - unread.len(),
-    };
-    let len = memchr::memchr(b'\n', &bytes[start..]).unwrap_or(bytes.len() - start);
-    start..start + bytes[start..start + len].trim_ascii_end().len()
-}
-
-fn diagnostic(range: Range<usize>, message: String) -> Diagnostic {
-    Diagnostic { range, severity: Severity::Error, source: SOURCE.to_owned(), message }
-}
-
-fn is_tolerated(language: &Language, fault: &Diagnostic) -> bool {
-    language.tolerated.contains(&fault.message.as_str())
-}
-
-/// Returns the message about a text that fits nowhere. It quotes the first line
-/// and not more than a message may, and nothing that could steer a terminal.
-fn unexpected(bytes: &[u8]) -> String {
-    let bytes = bytes.trim_ascii_start();
-    // No character has more than 4 bytes.
-    let head = bytes.get(..4 * (QUOTED_MAX + 1)).unwrap_or(bytes);
-    let head = String::from_utf8_lossy(head);
-    let line = head.lines().next().unwrap_or_default().trim_end();
-    if line.is_empty() {
-        return "syntax error".to_owned();
+    /// Returns whether a content is not for this process. What was parsed here
+    /// once is not looked at again.
+    fn is_risky(&self, language: &Language, snapshot: &Snapshot) -> bool {
+        !matches!(self.place, Place::Here)
+            && !self.trees.has(language, snapshot.hash)
+            && Risk::of(language, &snapshot.bytes) == Risk::High
     }
-    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    let mut quoted: String = line.chars().map(shown).take(QUOTED_MAX).collect();
-    if line.chars().count() > QUOTED_MAX {
-        quoted.pop();
-        quoted.push('…');
+
+    fn elsewhere(&self, path: &str, ask: impl FnOnce() -> Ask) -> Result<Answer, Unread> {
+        let Place::Workers(workers) = &self.place else {
+            return Err(Unread::NoWorker);
+        };
+        match workers.ask(path, &ask()) {
+            Ok(Answer::Unread(why)) => Err(why),
+            Ok(answer) => Ok(answer),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(Unread::TimedOut),
+            Err(_) => Err(Unread::NoWorker),
+        }
     }
-    format!("unexpected `{quoted}`")
+
+    /// Judges an edit of a very large file by the items around it; `None` where
+    /// the file is not that large, or what stands around the edit cannot be told.
+    fn judge_window(
+        &self,
+        language: &'static Language,
+        before: &Snapshot,
+        after: &Snapshot,
+        change: &Change,
+    ) -> Option<Judgement> {
+        let is_large = before.bytes.len().min(after.bytes.len()) > CONTENT_MAX;
+        if !is_large || !language.has_windows {
+            return None;
+        }
+        WIDTHS.into_iter().find_map(|width| {
+            let window = window(before, change, width)?;
+            self.judge_in(language, &window)
+        })
+    }
+
+    /// Judges an edit in its window; `None` where that did not parse before.
+    fn judge_in(&self, language: &'static Language, window: &Window) -> Option<Judgement> {
+        let (before, after) = (&window.before, window.before.after(&window.change));
+        if self.is_risky(language, before) || self.is_risky(language, &after) {
+            return None;
+        }
+        let old = self.tree(language, before).ok()?;
+        if old.root_node().has_error() {
+            return None;
+        }
+        let new = self.tree_after(language, (&old, before), &after, &window.change).ok()?;
+        let mut judgement = judge(language, (&old, before), (&new, &after), &window.change);
+        for fault in judgement.delta.new.iter_mut().chain(&mut judgement.delta.fixed) {
+            fault.range = window.place(&fault.range);
+        }
+        Some(judgement)
+    }
+
+    /// Returns the tree of a content, kept or made.
+    fn tree(&self, language: &'static Language, snapshot: &Snapshot) -> Result<Tree, Unread> {
+        match self.trees.get(language, snapshot.hash) {
+            Some(tree) => Ok(tree),
+            None => self.fresh(language, snapshot),
+        }
+    }
+
+    fn fresh(&self, language: &'static Language, snapshot: &Snapshot) -> Result<Tree, Unread> {
+        let tree = parsed(parse(language, &snapshot.bytes, self.limits))?;
+        self.trees.put(language, snapshot.hash, &tree);
+        Ok(tree)
+    }
+
+    fn tree_after(
+        &self,
+        language: &'static Language,
+        (old, before): (&Tree, &Snapshot),
+        after: &Snapshot,
+        change: &Change,
+    ) -> Result<Tree, Unread> {
+        if let Some(tree) = self.trees.get(language, after.hash) {
+            return Ok(tree);
+        }
+        let old = edited(old, before, change);
+        let tree = parsed(reparse(language, &after.bytes, Some(&old), self.limits))?;
+        self.trees.put(language, after.hash, &tree);
+        Ok(tree)
+    }
+}
+
+fn language_of(path: &str, snapshot: &Snapshot) -> Result<&'static Language, Unread> {
+    let language = Language::of(path, &snapshot.bytes).ok_or(Unread::NoLanguage)?;
+    match snapshot.encoding.is_text() && snapshot.eol() != Eol::Cr {
+        true => Ok(language),
+        false => Err(Unread::Encoding),
+    }
+}
+
+fn parsed(parse: Parse) -> Result<Tree, Unread> {
+    match parse {
+        Parse::Parsed(tree) => Ok(tree),
+        Parse::TooLarge => Err(Unread::TooLarge),
+        Parse::Unfit => Err(Unread::Unfit),
+        Parse::TimedOut => Err(Unread::TimedOut),
+    }
 }
 
 #[cfg(all(test, feature = "core"))]
 mod tests {
     use super::*;
-    use engine::edit::{Change, Edit};
-    use engine::verify::Delta;
+    use crate::faults::{FINDINGS_MAX, findings};
+    use crate::parse::Limits;
+    use engine::edit::Edit;
+    use engine::verify::{Delta, Verdict};
     use std::time::Duration;
 
     fn check_text(path: &str, text: &str) -> Findings {
@@ -275,6 +356,7 @@ mod tests {
         check("a.py", "def f(a):\n    return [a«]»\n", 2);
         check("a.py", "def f(a):\n    s = \"x«\"»\n    return s\n", 2);
         check("a.py", "def f(a):\n    if a«:»\n        return 1\n", 2);
+        check("a.py", "def f(a):\n    b = 1\n  «  »c = 2\n    return b\n", 3);
     }
 
     #[test]
@@ -337,7 +419,10 @@ mod tests {
     fn no_time_is_inconclusive_and_never_an_empty_list() {
         let limits = Limits { time: Duration::ZERO, ..Limits::default() };
         let long = Snapshot::of("fn f() { let x = 1; }\n".repeat(1000).into());
-        assert_eq!(SyntaxCheck { limits }.check("a.rs", &long), Findings::inconclusive());
+        assert_eq!(
+            SyntaxCheck { limits, ..SyntaxCheck::default() }.check("a.rs", &long),
+            Findings::inconclusive()
+        );
     }
 
     #[test]
@@ -345,15 +430,5 @@ mod tests {
         let found = check_text("a.json", &"{\"a\": 1,}\n".repeat(1000));
         assert_eq!(found.diagnostics.len(), FINDINGS_MAX);
         assert_eq!(found.verdict, Verdict::Partial);
-    }
-
-    #[test]
-    fn a_message_quotes_one_short_line_and_no_control_character() {
-        assert_eq!(unexpected(b"\n  a b \n c"), "unexpected `a b`");
-        assert_eq!(unexpected(b" \n"), "syntax error");
-        assert_eq!(unexpected(b"a\x1b[2J\xff"), "unexpected `a\u{fffd}[2J\u{fffd}`");
-        let long = unexpected("ä".repeat(200).as_bytes());
-        assert_eq!(long, format!("unexpected `{}…`", "ä".repeat(39)));
-        assert_eq!(unexpected("ä".repeat(40).as_bytes()).matches('ä').count(), 40);
     }
 }

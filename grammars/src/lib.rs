@@ -1,13 +1,26 @@
-//! Languages: what a file is written in, its syntax tree, and what is wrong
-//! with it.
+//! Languages: what a file is written in, its syntax tree, what is wrong with it
+//! and what it defines.
 //!
-//! The rooms, from the ground up: [`language`] the registry · [`parse`](mod@parse) a
-//! parse that is bounded in size, nesting and time · [`check`] the check that
-//! counts syntax errors for the engine.
+//! The rooms, from the ground up: [`language`] the registry · [`parse`](mod@parse)
+//! a parse that is bounded in size, nesting and time · [`risk`] what is parsed in
+//! a process of its own · [`trees`] trees that are kept · [`faults`] what is wrong
+//! by a tree · [`judge`] what an edit did to that · [`outline`] what is defined by
+//! a tree · [`check`] all of it for contents · [`worker`] a process
+//! that parses what may not come back · [`constructs`] for the engine's drift.
 
 pub mod check;
+pub mod constructs;
+pub mod faults;
+pub mod judge;
 pub mod language;
+mod layout;
+pub mod outline;
 pub mod parse;
+pub mod risk;
+pub mod trees;
+mod window;
+pub mod worker;
 
 pub use check::SyntaxCheck;
 pub use language::Language;
+pub use outline::Outline;

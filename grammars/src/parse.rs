@@ -13,13 +13,13 @@
 //! trials, and took up to 80 MiB. Only a process of its own is safe from the
 //! rest.
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
 
-use crate::language::{Language, Nesting};
+use crate::language::Language;
+use crate::layout::is_too_deep;
 
 /// How much a parse may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,12 +57,22 @@ pub enum Parse {
 /// The grammar reads UTF-8; bytes that are not count as errors where they stand
 /// outside comments and strings.
 pub fn parse(language: &Language, bytes: &[u8], limits: Limits) -> Parse {
+    reparse(language, bytes, None, limits)
+}
+
+/// Returns the syntax tree of `bytes`, within `limits`, made from the tree of
+/// the content before, which has been told of the edits. Runs in about the time
+/// that the edited parts need.
+///
+/// It is not always the tree that a parse from nothing gives: where the text is
+/// broken, how the parser went on depends on where it began.
+pub fn reparse(language: &Language, bytes: &[u8], before: Option<&Tree>, limits: Limits) -> Parse {
     if is_too_large(bytes, limits) {
         Parse::TooLarge
     } else if memchr::memchr(0, bytes).is_some() || is_too_deep(language.nesting, bytes) {
         Parse::Unfit
     } else {
-        parse_for(language, bytes, limits.time)
+        parse_for(language, bytes, before, limits.time)
     }
 }
 
@@ -70,15 +80,7 @@ fn is_too_large(bytes: &[u8], limits: Limits) -> bool {
     bytes.len() > limits.content_bytes || lines(bytes).any(|line| line.len() > limits.line_bytes)
 }
 
-fn is_too_deep(nesting: Nesting, bytes: &[u8]) -> bool {
-    match nesting {
-        Nesting::Safe => false,
-        Nesting::Indents => has_many_indents(bytes),
-        Nesting::Blocks => has_deep_blocks(bytes),
-    }
-}
-
-fn parse_for(language: &Language, bytes: &[u8], time: Duration) -> Parse {
+fn parse_for(language: &Language, bytes: &[u8], before: Option<&Tree>, time: Duration) -> Parse {
     let mut parser = Parser::new();
     parser
         .set_language(&language.grammar())
@@ -92,78 +94,14 @@ fn parse_for(language: &Language, bytes: &[u8], time: Duration) -> Parse {
     // Always the whole rest: to feign an early end past the deadline would stop
     // the parser sooner, but it re-reads, finds another text, and crashes.
     let mut read = |at, _| bytes.get(at..).unwrap_or_default();
-    match parser.parse_with_options(&mut read, None, Some(options)) {
+    match parser.parse_with_options(&mut read, before, Some(options)) {
         Some(tree) => Parse::Parsed(tree),
         None => Parse::TimedOut,
     }
 }
 
-/// Returns whether a Python file has more indentations than its scanner can
-/// remember: 1,024 bytes hold 383 of them beside 255 open strings. Those that
-/// are open at one time are all different, so different ones are counted.
-fn has_many_indents(bytes: &[u8]) -> bool {
-    const MOST: usize = 256;
-    let mut widths = BTreeSet::new();
-    let mut carried = 0_u16;
-    for line in lines(bytes) {
-        let (width, continued) = indent_width(carried, line);
-        widths.insert(width);
-        carried = if continued { width } else { 0 };
-        if widths.len() > MOST {
-            return true;
-        }
-    }
-    false
-}
-
-/// Returns the indentation of `line` as Python's scanner counts it, and whether
-/// nothing but a backslash follows, so that it goes on in the next line.
-fn indent_width(carried: u16, line: &[u8]) -> (u16, bool) {
-    let mut width = carried;
-    for (at, byte) in line.iter().enumerate() {
-        match byte {
-            b' ' => width = width.wrapping_add(1),
-            b'\t' => width = width.wrapping_add(8),
-            b'\r' | b'\x0c' => width = 0,
-            b'\\' => return (width, matches!(&line[at + 1..], b"" | b"\r")),
-            _ => break,
-        }
-    }
-    (width, false)
-}
-
-/// Returns whether a YAML file may have more blocks open than its scanner can
-/// remember: 1,024 bytes hold 253. The lines that stand around a line are those
-/// before it with less and less indentation; each opens at most one block for
-/// each of its indicators, and two for its own indentation.
-fn has_deep_blocks(bytes: &[u8]) -> bool {
-    const MOST: usize = 250;
-    let mut around: Vec<(usize, usize)> = Vec::new();
-    for line in lines(bytes) {
-        let indent = line.iter().take_while(|&&byte| byte == b' ').count();
-        if line[indent..].trim_ascii().is_empty() {
-            continue;
-        }
-        while around.pop_if(|(outer, _)| *outer >= indent).is_some() {}
-        around.push((indent, 2 + indicators(line)));
-        if around.iter().map(|(_, blocks)| blocks).sum::<usize>() > MOST {
-            return true;
-        }
-    }
-    false
-}
-
-/// Returns how often `-`, `?` or `:` stands before a blank or the line's end.
-fn indicators(line: &[u8]) -> usize {
-    let starts_block = |pair: &&[u8]| {
-        matches!(pair[0], b'-' | b'?' | b':') && matches!(pair[1], b' ' | b'\t' | b'\r')
-    };
-    let at_end = matches!(line.last(), Some(b'-' | b'?' | b':'));
-    line.windows(2).filter(starts_block).count() + usize::from(at_end)
-}
-
 /// Returns the lines of `bytes` as the grammars see them, ended by LF alone.
-fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.split(|&byte| byte == b'\n')
 }
 
@@ -200,27 +138,5 @@ mod tests {
             let outcome = parse(rust, text.as_bytes(), limits);
             assert!(matches!(outcome, Parse::Parsed(_) | Parse::TimedOut), "{outcome:?}");
         }
-    }
-
-    #[test]
-    fn layout_that_its_scanner_could_not_hold_is_never_parsed_as_yaml() {
-        let nested = |levels| (0..levels).map(|n| format!("{:n$}a:\n", "")).collect::<String>();
-        assert!(matches!(parse_as("a.yaml", &nested(300)), Parse::Unfit));
-        assert!(matches!(parse_as("a.yaml", &"- ".repeat(400)), Parse::Unfit));
-        assert!(matches!(parse_as("a.yaml", &nested(80)), Parse::Parsed(_)));
-        assert!(matches!(parse_as("a.yaml", &"- a: b: c\n".repeat(1000)), Parse::Parsed(_)));
-    }
-
-    #[test]
-    fn layout_that_its_scanner_could_not_hold_is_never_parsed_as_python() {
-        let nested = |levels| (0..levels).map(|n| format!("{:n$}if x:\n", "")).collect::<String>();
-        assert!(matches!(parse_as("a.py", &nested(600)), Parse::Unfit));
-        assert!(matches!(parse_as("a.py", &nested(200)), Parse::Parsed(_)));
-        // The scanner adds up indentation over lines that a backslash joins.
-        let mut sum = String::new();
-        for n in 0..600 {
-            sum.extend(["\\\n", &" \\\n".repeat(n), "if x:\n"]);
-        }
-        assert!(matches!(parse_as("a.py", &sum), Parse::Unfit));
     }
 }

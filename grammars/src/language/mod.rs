@@ -1,12 +1,17 @@
 //! Languages: which file is written in which, and the grammar for it.
 //!
 //! The registry is a static table, one row a language and one cargo feature a
-//! row. A file is found by its path, then by the shebang of its first line;
-//! where its text shows that it only borrows the name (a C++ header, a Helm
-//! template), it has no language. No answer is better than a wrong one: the
-//! wrong grammar refuses sound edits.
+//! row. A file is found by its path, then by the shebang of its first line, then
+//! by how it begins; where its text shows that it only borrows the name (a C++ header, a Helm
+//! template), it is in the other language or in none. No answer is better than
+//! a wrong one: the wrong grammar refuses sound edits.
 
+mod table;
+
+use engine::text::BOM;
 use memchr::memmem;
+
+use table::LANGUAGES;
 
 /// A language and how its files are recognised.
 #[derive(Debug)]
@@ -18,15 +23,54 @@ pub struct Language {
     pub globs: &'static [&'static str],
     /// Programs that a shebang names, without their version.
     pub interpreters: &'static [&'static str],
-    /// Texts which show that a file is in another language after all.
-    pub foreign: &'static [&'static str],
+    /// How its files begin, in small letters, whatever they are called.
+    pub(crate) openings: &'static [&'static str],
+    /// Other languages whose files bear the same names.
+    pub(crate) look_alikes: &'static [LookAlike],
     /// Messages about what the grammar rejects, though the language allows it.
     pub tolerated: &'static [&'static str],
     /// Whether every text is well formed, so that there is nothing to check.
     pub total: bool,
+    /// Whether its scanner was tried with mutated files long enough to be trusted
+    /// within this process.
+    pub(crate) is_proven: bool,
+    /// The query that finds what has a name: a file of `queries/`.
+    pub(crate) query: &'static str,
+    /// Whether a function may be defined in several clauses that follow each
+    /// other.
+    pub(crate) has_clauses: bool,
+    /// How well the grammar reads healthy files.
+    pub(crate) reading: Reading,
+    /// Whether the statements of a block must begin in one column, which the
+    /// grammar does not ask for.
+    pub(crate) has_indents: bool,
+    /// Whether any sequence of its top-level items is a file as well, so that some
+    /// of them can be parsed alone.
+    pub(crate) has_windows: bool,
     /// How the grammar's own scanner remembers nesting.
     pub(crate) nesting: Nesting,
-    grammar: fn() -> tree_sitter::Language,
+    pub(crate) grammar: fn() -> tree_sitter::Language,
+}
+
+/// Another language whose files bear the same names.
+#[derive(Debug)]
+pub(crate) struct LookAlike {
+    /// Texts that only it has.
+    pub(crate) marks: &'static [&'static str],
+    /// Its name in the registry; empty where the registry lacks it.
+    pub(crate) id: &'static str,
+}
+
+/// How well a grammar reads the healthy files of its language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "each kind belongs to a language, which the build may lack")]
+pub(crate) enum Reading {
+    /// Nearly all of them without an error.
+    Exact,
+    /// Those in which no macro changes what the text looks like.
+    Preprocessed,
+    /// Many with an error: dialects, templates, recent syntax.
+    Loose,
 }
 
 /// How the scanner of a grammar, which is written by hand in C, keeps track of
@@ -47,10 +91,13 @@ impl Language {
     /// Returns the language of a file named `path` that holds `bytes`, if the
     /// registry has it. Look-alikes are told apart by the first mebibyte.
     pub fn of(path: &str, bytes: &[u8]) -> Option<&'static Language> {
-        let language = Language::of_path(path).or_else(|| Language::of_shebang(bytes))?;
+        let language = Language::of_path(path)
+            .or_else(|| Language::of_shebang(bytes))
+            .or_else(|| Language::of_opening(bytes))?;
         let head = bytes.get(..1 << 20).unwrap_or(bytes);
-        let is_foreign = |mark: &&str| memmem::find(head, mark.as_bytes()).is_some();
-        (!language.foreign.iter().any(is_foreign)).then_some(language)
+        let has = |mark: &&str| memmem::find(head, mark.as_bytes()).is_some();
+        let other = language.look_alikes.iter().find(|other| other.marks.iter().any(has));
+        other.map_or(Some(language), |other| Language::of_id(other.id))
     }
 
     /// Returns the language that files named `path` are usually in. Letter case
@@ -71,6 +118,17 @@ impl Language {
         LANGUAGES.iter().find(named)
     }
 
+    /// Returns the language whose files begin as `bytes` do, blanks and the
+    /// byte-order mark left aside.
+    pub fn of_opening(bytes: &[u8]) -> Option<&'static Language> {
+        let text = bytes.strip_prefix(BOM).unwrap_or(bytes).trim_ascii_start();
+        let opens = |opening: &&str| {
+            let head = text.get(..opening.len());
+            head.is_some_and(|head| head.eq_ignore_ascii_case(opening.as_bytes()))
+        };
+        LANGUAGES.iter().find(|language| language.openings.iter().any(opens))
+    }
+
     /// Returns the language with this `id`.
     pub fn of_id(id: &str) -> Option<&'static Language> {
         LANGUAGES.iter().find(|language| language.id == id)
@@ -86,198 +144,6 @@ impl Language {
         (self.grammar)()
     }
 }
-
-/// A row with nothing but the defaults.
-#[allow(dead_code, reason = "the build may lack every language")]
-const PLAIN: Language = Language {
-    id: "",
-    globs: &[],
-    interpreters: &[],
-    foreign: &[],
-    tolerated: &[],
-    total: false,
-    nesting: Nesting::Safe,
-    grammar: || unreachable!("BUG: a row of the registry without a grammar"),
-};
-
-static LANGUAGES: &[Language] = &[
-    #[cfg(feature = "lang-bash")]
-    Language {
-        id: "bash",
-        globs: &[
-            "*.sh",
-            "*.bash",
-            "*.ebuild",
-            "*.eclass",
-            ".bashrc",
-            ".bash_aliases",
-            ".bash_login",
-            ".bash_logout",
-            ".bash_profile",
-            ".envrc",
-            ".profile",
-            "PKGBUILD",
-        ],
-        interpreters: &["bash", "sh", "dash", "ash"],
-        grammar: || tree_sitter_bash::LANGUAGE.into(),
-        ..PLAIN
-    },
-    #[cfg(feature = "lang-c")]
-    Language {
-        id: "c",
-        globs: &["*.c", "*.h"],
-        // Headers of C++ and Objective-C bear the same name.
-        foreign: &[
-            "\nclass ",
-            "\nnamespace ",
-            "\nusing ",
-            "std::",
-            "template <",
-            "template<",
-            "@interface",
-            "@protocol",
-            "@class",
-        ],
-        grammar: || tree_sitter_c::LANGUAGE.into(),
-        ..PLAIN
-    },
-    #[cfg(feature = "lang-go")]
-    Language { id: "go", globs: &["*.go"], grammar: || tree_sitter_go::LANGUAGE.into(), ..PLAIN },
-    #[cfg(feature = "lang-java")]
-    Language {
-        id: "java",
-        globs: &["*.java"],
-        grammar: || tree_sitter_java::LANGUAGE.into(),
-        ..PLAIN
-    },
-    #[cfg(feature = "lang-javascript")]
-    Language {
-        id: "javascript",
-        globs: &["*.js", "*.jsx", "*.cjs", "*.mjs", "Jakefile"],
-        interpreters: &["node", "nodejs"],
-        // Flow has types, which JavaScript has not.
-        foreign: &["@flow"],
-        grammar: || tree_sitter_javascript::LANGUAGE.into(),
-        ..PLAIN
-    },
-    #[cfg(feature = "lang-json")]
-    Language {
-        id: "json",
-        globs: &[
-            "*.json",
-            "*.geojson",
-            "*.ipynb",
-            "*.jsonl",
-            "*.ndjson",
-            "*.webmanifest",
-            "Pipfile.lock",
-            "composer.lock",
-            "deno.lock",
-            "flake.lock",
-        ],
-        grammar: || tree_sitter_json::LANGUAGE.into(),
-        ..PLAIN
-    },
-    #[cfg(feature = "lang-json")]
-    Language {
-        id: "jsonc",
-        globs: &[
-            "*.code-snippets",
-            "*.code-workspace",
-            "*.jsonc",
-            ".devcontainer.json",
-            ".eslintrc.json",
-            ".jshintrc",
-            ".swcrc",
-            ".vscode/*.json",
-            "deno.json",
-            "devcontainer.json",
-            "jsconfig*.json",
-            "tsconfig*.json",
-        ],
-        // A comma may stand before the closing bracket.
-        tolerated: &["unexpected `,`", "missing number"],
-        grammar: || tree_sitter_json::LANGUAGE.into(),
-        ..PLAIN
-    },
-    #[cfg(feature = "lang-markdown")]
-    Language {
-        id: "markdown",
-        globs: &["*.md", "*.markdown", "*.mkd"],
-        total: true,
-        grammar: || tree_sitter_md::LANGUAGE.into(),
-        ..PLAIN
-    },
-    #[cfg(feature = "lang-python")]
-    Language {
-        id: "python",
-        globs: &["*.py", "*.pyi", "*.pyw", "SConscript", "SConstruct", "wscript"],
-        interpreters: &["python", "pypy", "uv"],
-        nesting: Nesting::Indents,
-        grammar: || tree_sitter_python::LANGUAGE.into(),
-        ..PLAIN
-    },
-    #[cfg(feature = "lang-rust")]
-    Language {
-        id: "rust",
-        globs: &["*.rs"],
-        interpreters: &["cargo", "rust-script"],
-        grammar: || tree_sitter_rust::LANGUAGE.into(),
-        ..PLAIN
-    },
-    #[cfg(feature = "lang-toml")]
-    Language {
-        id: "toml",
-        globs: &[
-            "*.toml",
-            ".cargo/config",
-            "Cargo.lock",
-            "Pipfile",
-            "pdm.lock",
-            "poetry.lock",
-            "uv.lock",
-        ],
-        grammar: || tree_sitter_toml_ng::LANGUAGE.into(),
-        ..PLAIN
-    },
-    #[cfg(feature = "lang-typescript")]
-    Language {
-        id: "typescript",
-        globs: &["*.ts", "*.cts", "*.mts"],
-        interpreters: &["bun", "deno", "ts-node", "tsx"],
-        // Translations of Qt programs bear the same name.
-        foreign: &["<!DOCTYPE TS"],
-        grammar: || tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
-        ..PLAIN
-    },
-    #[cfg(feature = "lang-typescript")]
-    Language {
-        id: "tsx",
-        globs: &["*.tsx"],
-        grammar: || tree_sitter_typescript::LANGUAGE_TSX.into(),
-        ..PLAIN
-    },
-    #[cfg(feature = "lang-yaml")]
-    Language {
-        id: "yaml",
-        globs: &[
-            "*.yaml",
-            "*.yml",
-            "*.cff",
-            "*.sublime-syntax",
-            ".clang-format",
-            ".clang-tidy",
-            ".clangd",
-            ".yamllint",
-            "pubspec.lock",
-        ],
-        // Templates of Helm and Jinja become YAML only when they are filled in.
-        foreign: &["{{-", "{{ .", "{{.", "{{ include", "{%"],
-        nesting: Nesting::Blocks,
-        grammar: || tree_sitter_yaml::LANGUAGE.into(),
-        ..PLAIN
-    },
-];
 
 /// Returns whether `glob` fits the end of `path`.
 fn matches(glob: &str, path: &str) -> bool {
@@ -364,7 +230,7 @@ mod tests {
         check(".vscode/settings.json", "", Some("jsonc"));
         check("Cargo.lock", "", Some("toml"));
         check("a.d.ts", "", Some("typescript"));
-        check("Main.C", "", None);
+        check("Main.C", "", Some("cpp"));
         check("noext", "", None);
         check("", "", None);
     }
@@ -382,10 +248,22 @@ mod tests {
         check("tool.py", "#!/bin/sh\n", Some("python"));
     }
 
+    #[cfg(feature = "all")]
+    #[test]
+    fn an_opening_names_the_language_where_nothing_else_does() {
+        check("page", "\u{feff}\n<!doctype HTML>\n", Some("html"));
+        check("index", "<?php\n", Some("php"));
+        check("build/image", "# syntax=docker/dockerfile:1\nFROM a\n", Some("dockerfile"));
+        check("page.md", "<!doctype html>\n", Some("markdown"));
+        check("page", "text <!doctype html>\n", None);
+    }
+
     #[test]
     fn a_look_alike_has_no_language() {
         check("a.h", "int f(void);\n", Some("c"));
-        check("a.h", "#pragma once\nclass A {};\n", None);
+        check("a.h", "#pragma once\nclass A {};\n", Some("cpp"));
+        check("a.h", "@interface A\n@end\n", None);
+        check("a.html", "<p>{{ a }}</p>\n", None);
         check("values.yaml", "a: 1\n", Some("yaml"));
         check("templates/a.yaml", "a: {{ .Values.a }}\n", None);
         check("a.ts", "<?xml version=\"1.0\"?>\n<!DOCTYPE TS>\n", None);

@@ -1,0 +1,198 @@
+//! The judgement: what an edit did to the syntax of a file, and how much that
+//! proves.
+//!
+//! A parser that finds an error where there was none is right nearly always,
+//! in a file that it could read before. Where it could not, because of macros, of
+//! a dialect, of an earlier mistake, new errors are common in healthy edits: then
+//! they prove something only together with brackets that the edit left unpaired.
+
+use engine::edit::Change;
+use engine::snapshot::Snapshot;
+use engine::verify::{Delta, Diagnostic, Findings, Verdict};
+use tree_sitter::Tree;
+
+use crate::faults::faults;
+use crate::language::{Language, Reading};
+
+/// Lines over which an error may wander when the text around it is edited.
+const WANDER_LINES: usize = 3;
+
+/// How much it proves that errors are new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// Too little to refuse an edit: the parser was lost before, or gets lost in
+    /// healthy files of this language as well.
+    Low,
+    /// The edit broke what was sound.
+    High,
+}
+
+/// What an edit did to the syntax of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// The errors that are new (in the content after), gone, and still there.
+    pub delta: Delta,
+    /// What the new ones prove.
+    pub confidence: Confidence,
+}
+
+impl Judgement {
+    /// Returns whether the edit broke the file, as far as its parser can prove.
+    pub fn is_broken(&self) -> bool {
+        !self.delta.new.is_empty() && self.confidence == Confidence::High
+    }
+
+    /// Returns the judgement on an edit that broke nothing.
+    pub(crate) fn sound() -> Judgement {
+        let delta =
+            Delta { verdict: Verdict::Fresh, new: Vec::new(), fixed: Vec::new(), unchanged: 0 };
+        Judgement { delta, confidence: Confidence::High }
+    }
+}
+
+/// Returns what `change` did, by the trees of the contents before and after.
+pub(crate) fn judge(
+    language: &Language,
+    (old, before): (&Tree, &Snapshot),
+    (new, after): (&Tree, &Snapshot),
+    change: &Change,
+) -> Judgement {
+    let old = faults(language, old, &before.bytes);
+    let new = faults(language, new, &after.bytes);
+    weigh(language, (&old, before), (&new, after), change)
+}
+
+/// Returns what `change` did, by what was found before and after.
+pub(crate) fn weigh(
+    language: &Language,
+    (old, before): (&Findings, &Snapshot),
+    (new, after): (&Findings, &Snapshot),
+    change: &Change,
+) -> Judgement {
+    let mut delta = Delta::of(old, new, change);
+    pair_wanderers(&mut delta, after);
+    let is_sound = old.diagnostics.is_empty();
+    let proves = match language.reading {
+        Reading::Exact => is_sound,
+        Reading::Preprocessed => {
+            is_sound && !delta.new.iter().all(|fault| is_of_the_preprocessor(fault, after))
+        }
+        Reading::Loose => false,
+    };
+    let proves = proves || unpairs(before, change) && delta.new.len() > delta.fixed.len();
+    let confidence = if proves { Confidence::High } else { Confidence::Low };
+    Judgement { delta, confidence }
+}
+
+/// Counts an error as unchanged that is new here and gone a few lines away: the
+/// parser stumbles over the same thing, which the edit moved.
+fn pair_wanderers(delta: &mut Delta, after: &Snapshot) {
+    let line = |fault: &Diagnostic| after.lines.line_at(fault.range.start);
+    let mut new = std::mem::take(&mut delta.new);
+    new.retain(|fault| {
+        let near = |other: &&Diagnostic| line(other).abs_diff(line(fault)) <= WANDER_LINES;
+        let same = |other: &Diagnostic| other.message == fault.message && near(&other);
+        match delta.fixed.iter().position(same) {
+            Some(at) => {
+                delta.fixed.swap_remove(at);
+                delta.unchanged += 1;
+                false
+            }
+            None => true,
+        }
+    });
+    delta.new = new;
+}
+
+/// Returns whether an error stands in a line with a directive or a macro, by its
+/// name: what they stand for, only the preprocessor knows.
+fn is_of_the_preprocessor(fault: &Diagnostic, after: &Snapshot) -> bool {
+    let line = after.line(after.lines.line_at(fault.range.start).min(after.line_count() - 1));
+    let is_macro = |word: &[u8]| {
+        word.len() > 2
+            && word.iter().any(u8::is_ascii_uppercase)
+            && !word.iter().any(u8::is_ascii_lowercase)
+    };
+    line.trim_ascii_start().starts_with(b"#")
+        || line.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').any(is_macro)
+}
+
+/// Returns whether `change` opens more brackets than it closes or the other way
+/// round, wherever they stand.
+fn unpairs(before: &Snapshot, change: &Change) -> bool {
+    let mut balance = [0_i64; 3];
+    let mut count = |bytes: &[u8], sign: i64| {
+        for byte in bytes {
+            match byte {
+                b'(' => balance[0] += sign,
+                b')' => balance[0] -= sign,
+                b'[' => balance[1] += sign,
+                b']' => balance[1] -= sign,
+                b'{' => balance[2] += sign,
+                b'}' => balance[2] -= sign,
+                _ => {}
+            }
+        }
+    };
+    for edit in change.edits() {
+        count(&edit.text, 1);
+        count(&before.bytes[edit.range.clone()], -1);
+    }
+    balance != [0; 3]
+}
+
+#[cfg(all(test, feature = "core"))]
+mod tests {
+    use super::*;
+    use crate::check::SyntaxCheck;
+
+    /// Judges the change from `before` to `after`: how many errors are new, and
+    /// whether they prove that it broke the file.
+    #[track_caller]
+    fn check(path: &str, before: &str, after: &str, new: usize, is_broken: bool) {
+        let change = Change::whole(before.as_bytes(), after.as_bytes());
+        let (before, after) = (Snapshot::of(before.into()), Snapshot::of(after.into()));
+        let judgement = SyntaxCheck::default().judge(path, &before, &after, &change);
+        let judgement = judgement.expect("both are parsed");
+        assert_eq!((judgement.delta.new.len(), judgement.is_broken()), (new, is_broken));
+    }
+
+    #[test]
+    fn what_broke_a_sound_file_is_refused() {
+        check("a.rs", "fn f() {}\n", "fn f() {\n", 1, true);
+        check("a.rs", "fn f() {}\n", "fn f() { g() }\n", 0, false);
+        check("a.py", "if a:\n    b\n", "if a\n    b\n", 1, true);
+        check(
+            "a.c",
+            "int f(void) {\n    return 1;\n}\n",
+            "int f(void) {\n    return 1\n}\n",
+            1,
+            true,
+        );
+        check("a.md", "# a\n", "# [a\n", 0, false);
+    }
+
+    #[test]
+    fn in_a_file_that_did_not_parse_only_brackets_prove() {
+        let lost = "fn f( {}\n\nfn g() { 1 }\n";
+        check("a.rs", lost, &lost.replace("1", "1 2"), 1, false);
+        check("a.rs", lost, &lost.replace("1 }", "(1 }"), 1, true);
+        check("a.rs", lost, &lost.replace("1", "2"), 0, false);
+    }
+
+    #[test]
+    fn a_macro_that_the_parser_does_not_know_proves_nothing() {
+        let text = "int f(void) {\n    return 1;\n}\n";
+        let with = text.replace("int f", "API_EXPORT static API_CALL int f");
+        let change = Change::whole(text.as_bytes(), with.as_bytes());
+        let (before, after) = (Snapshot::of(text.into()), Snapshot::of(with.into()));
+        let judgement = SyntaxCheck::default().judge("a.c", &before, &after, &change);
+        assert!(!judgement.expect("both are parsed").is_broken());
+    }
+
+    #[test]
+    fn an_error_that_wanders_is_not_new() {
+        let text = "fn f() { let x = ; }\n";
+        check("a.rs", text, &text.replace("x =", "long_name ="), 0, false);
+    }
+}

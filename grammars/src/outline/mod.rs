@@ -1,0 +1,247 @@
+//! An outline: what a file defines, by kind, name and place.
+//!
+//! It holds functions, types, tables, headings and whatever else has a name of
+//! its own in the language; what that is, a query for each language says
+//! (`queries/*.scm`). Comments and attributes that stand right before a
+//! definition belong to it.
+
+mod collect;
+mod name;
+mod resolve;
+
+use std::fmt::Write;
+use std::ops::Range;
+
+pub use collect::{Collected, collect};
+pub use resolve::Resolution;
+
+/// Every kind of symbol, as the queries name them. The languages' own keywords
+/// where they have one.
+pub const KINDS: [&str; 72] = [
+    "actor",
+    "annotation",
+    "arg",
+    "class",
+    "column",
+    "concept",
+    "const",
+    "constructor",
+    "data",
+    "declaration",
+    "def",
+    "deinit",
+    "delegate",
+    "destructor",
+    "element",
+    "enum",
+    "error",
+    "event",
+    "extension",
+    "field",
+    "fn",
+    "fun",
+    "func",
+    "function",
+    "given",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "impl",
+    "index",
+    "init",
+    "initializer",
+    "instance",
+    "interface",
+    "key",
+    "keyframes",
+    "macro",
+    "media",
+    "method",
+    "mod",
+    "module",
+    "namespace",
+    "newtype",
+    "object",
+    "operator",
+    "property",
+    "protocol",
+    "record",
+    "rule",
+    "schema",
+    "sequence",
+    "stage",
+    "static",
+    "struct",
+    "subscript",
+    "supports",
+    "table",
+    "test",
+    "trait",
+    "trigger",
+    "type",
+    "typealias",
+    "typedef",
+    "union",
+    "using",
+    "val",
+    "var",
+    "variant",
+    "view",
+];
+
+/// One definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Symbol {
+    /// One of [`KINDS`].
+    pub kind: &'static str,
+    /// Its own name; where several make it up, as in `Display for Part`, all of
+    /// them as they are written.
+    pub name: String,
+    /// The bytes it takes, comments and attributes before it included, blanks
+    /// at its end not.
+    pub bytes: Range<usize>,
+    /// The lines that hold these bytes (0-based).
+    pub lines: Range<usize>,
+    /// The line that holds its name (0-based).
+    pub line: usize,
+    /// The bytes of its body, brackets included where the language has them.
+    pub body: Option<Range<usize>>,
+    /// What stands between the beginning of that line and the body, as one line
+    /// of 160 characters at most.
+    pub signature: String,
+    /// The index of the symbol it stands in.
+    pub parent: Option<usize>,
+    /// The number of symbols it stands in.
+    pub depth: usize,
+}
+
+/// The definitions of one content.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outline {
+    /// Invariant: sorted by first byte, outer before inner; any two are disjoint
+    /// or one within the other, and `parent` and `depth` say how.
+    symbols: Vec<Symbol>,
+}
+
+impl Outline {
+    /// Returns the outline of `symbols`, in any order, and sets what each stands
+    /// in. One that overlaps another without lying within it is left out.
+    pub fn of(mut symbols: Vec<Symbol>) -> Outline {
+        symbols.sort_by_key(|one| (one.bytes.start, std::cmp::Reverse(one.bytes.end)));
+        let mut outline = Outline { symbols: Vec::with_capacity(symbols.len()) };
+        let mut open: Vec<usize> = Vec::new();
+        for mut symbol in symbols {
+            let ends = |&index: &usize| outline.symbols[index].bytes.end;
+            while open.last().is_some_and(|last| ends(last) <= symbol.bytes.start) {
+                open.pop();
+            }
+            if open.last().is_some_and(|last| ends(last) < symbol.bytes.end) {
+                continue;
+            }
+            symbol.parent = open.last().copied();
+            symbol.depth = open.len();
+            open.push(outline.symbols.len());
+            outline.symbols.push(symbol);
+        }
+        outline
+    }
+
+    /// Returns the symbols, sorted by first byte, outer before inner.
+    pub fn symbols(&self) -> &[Symbol] {
+        &self.symbols
+    }
+
+    /// Returns the symbols that stand in fewer than `depth` others.
+    pub fn to_depth(&self, depth: usize) -> impl Iterator<Item = &Symbol> {
+        self.symbols.iter().filter(move |symbol| symbol.depth < depth)
+    }
+
+    /// Returns the deepest symbol that holds `line` (0-based); its index.
+    pub fn around(&self, line: usize) -> Option<usize> {
+        let until = self.symbols.partition_point(|symbol| symbol.lines.start <= line);
+        self.symbols[..until].iter().rposition(|symbol| line < symbol.lines.end)
+    }
+
+    /// Returns the path of a symbol, outermost first, such as `impl Part > fn
+    /// new`; empty where there is no such symbol.
+    pub fn path(&self, index: usize) -> String {
+        let mut names: Vec<String> = Vec::new();
+        let mut at = self.symbols.get(index);
+        while let Some(symbol) = at {
+            names.push(format!("{} {}", symbol.kind, symbol.name));
+            at = symbol.parent.and_then(|parent| self.symbols.get(parent));
+        }
+        names.reverse();
+        names.join(" > ")
+    }
+
+    /// Returns the outline as rows: the lines of each symbol (1-based), and its
+    /// signature, indented by what it stands in. What takes one line of its own
+    /// and is only a key is left out: such a row would repeat the file.
+    pub fn text(&self, depth: usize) -> String {
+        let mut text = String::new();
+        for symbol in self.to_depth(depth).filter(|symbol| !symbol.is_plain_key()) {
+            let indent = "  ".repeat(symbol.depth);
+            let (first, last) = (symbol.lines.start + 1, symbol.lines.end);
+            let lines = if first == last { first.to_string() } else { format!("{first}-{last}") };
+            // Writing to a string cannot fail.
+            let _written = writeln!(text, "{lines}\t{indent}{}", symbol.signature);
+        }
+        text
+    }
+}
+
+impl Symbol {
+    fn is_plain_key(&self) -> bool {
+        self.lines.len() == 1 && matches!(self.kind, "key" | "record" | "variant" | "field")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn symbol(bytes: Range<usize>, name: &str) -> Symbol {
+        let lines = bytes.start / 10..bytes.end.div_ceil(10);
+        Symbol {
+            kind: "fn",
+            name: name.into(),
+            line: lines.start,
+            lines,
+            bytes,
+            body: None,
+            signature: format!("fn {name}()"),
+            parent: None,
+            depth: 0,
+        }
+    }
+
+    fn outline() -> Outline {
+        let places = [(40..50, "c"), (0..100, "a"), (10..35, "b"), (12..15, "d"), (45..120, "x")];
+        Outline::of(places.map(|(bytes, name)| symbol(bytes, name)).into())
+    }
+
+    #[test]
+    fn symbols_know_what_they_stand_in() {
+        let outline = outline();
+        let paths: Vec<String> = (0..5).map(|index| outline.path(index)).collect();
+        assert_eq!(paths, ["fn a", "fn a > fn b", "fn a > fn b > fn d", "fn a > fn c", ""]);
+        assert_eq!(outline.to_depth(2).count(), 3);
+    }
+
+    #[test]
+    fn the_deepest_symbol_around_a_line_is_found() {
+        let outline = outline();
+        let name = |line| outline.around(line).map(|index| outline.symbols()[index].name.as_str());
+        assert_eq!([name(0), name(1), name(2)], [Some("a"), Some("d"), Some("b")]);
+        assert_eq!([name(4), name(9), name(10)], [Some("c"), Some("a"), None]);
+    }
+
+    #[test]
+    fn kinds_are_sorted() {
+        assert!(KINDS.is_sorted());
+    }
+}
