@@ -17,6 +17,7 @@ use engine::text::{Encoding, Eol};
 
 use crate::message::{DocumentChange, Position, TextEdit, WorkspaceEdit};
 use crate::position::{PositionEncoding, disputed_line_end, exact_byte_offset};
+use crate::uri::is_same_uri;
 
 /// The document that an edit is about, as we last sent it to the server.
 #[derive(Debug, Clone, Copy)]
@@ -111,7 +112,8 @@ fn edits_of<'a>(
     }
 }
 
-fn check_version(theirs: Option<i64>, ours: Option<i64>) -> Result<(), Refusal> {
+/// Checks that the server speaks of the version that it was sent.
+pub(crate) fn check_version(theirs: Option<i64>, ours: Option<i64>) -> Result<(), Refusal> {
     match (theirs, ours) {
         (Some(theirs), Some(ours)) if theirs != ours => Err(Refusal::new(
             Code::LspVersion,
@@ -177,33 +179,6 @@ fn with_line_ends(text: &str, eol: Eol) -> String {
         Eol::CrLf => text.replace("\r\n", "\n").replace('\n', "\r\n"),
         Eol::Cr | Eol::Mixed | Eol::None => text.to_owned(),
     }
-}
-
-/// Returns whether two names mean one document. Servers escape more or fewer
-/// characters than we do.
-fn is_same_uri(a: &str, b: &str) -> bool {
-    a == b || unescaped(a).eq(unescaped(b))
-}
-
-/// Returns the bytes of a URI with its escapes undone.
-fn unescaped(uri: &str) -> impl Iterator<Item = u8> {
-    let mut rest = uri.as_bytes();
-    std::iter::from_fn(move || {
-        let (byte, tail) = match rest {
-            [b'%', high, low, tail @ ..] => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => (16 * high + low, tail),
-                _ => (b'%', &rest[1..]),
-            },
-            [byte, tail @ ..] => (*byte, tail),
-            [] => return None,
-        };
-        rest = tail;
-        Some(byte)
-    })
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    Some(char::from(digit).to_digit(16)? as u8)
 }
 
 #[cfg(test)]

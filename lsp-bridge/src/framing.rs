@@ -7,8 +7,10 @@
 //! is reported once and passed over. What claims to be larger than the limits is
 //! not read at all.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io;
 use std::mem;
+
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
 /// How much of a stream one message may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +75,8 @@ impl FrameError {
     }
 }
 
-/// Reads message bodies from a stream. It blocks, and reads nothing beyond the
-/// message it returns, save what the stream itself buffers.
+/// Reads message bodies from a stream. It reads nothing beyond the message it
+/// returns, save what the stream itself buffers.
 #[derive(Debug)]
 pub struct FrameReader<R> {
     stream: R,
@@ -83,7 +85,7 @@ pub struct FrameReader<R> {
     header: Header,
 }
 
-impl<R: BufRead> FrameReader<R> {
+impl<R: AsyncBufRead + Unpin> FrameReader<R> {
     /// Returns a reader of the messages in `stream`.
     pub fn new(stream: R, limits: Limits) -> FrameReader<R> {
         FrameReader { stream, limits, header: Header::default() }
@@ -94,18 +96,18 @@ impl<R: BufRead> FrameReader<R> {
     /// # Errors
     /// [`FrameError`]; after one that [is recoverable](FrameError::is_recoverable)
     /// the next call looks for the next message.
-    pub fn read(&mut self) -> Result<Option<Vec<u8>>, FrameError> {
-        match self.read_header()? {
-            Some(length) => self.read_body(length).map(Some),
+    pub async fn read(&mut self) -> Result<Option<Vec<u8>>, FrameError> {
+        match self.read_header().await? {
+            Some(length) => self.read_body(length).await.map(Some),
             None => Ok(None),
         }
     }
 
     /// Returns the length that the next header tells.
-    fn read_header(&mut self) -> Result<Option<usize>, FrameError> {
+    async fn read_header(&mut self) -> Result<Option<usize>, FrameError> {
         let mut left = self.limits.header_bytes;
         loop {
-            let line = self.read_line(&mut left)?;
+            let line = self.read_line(&mut left).await?;
             if line.is_empty() {
                 return match self.header.is_empty() {
                     true => Ok(None),
@@ -123,10 +125,10 @@ impl<R: BufRead> FrameReader<R> {
 
     /// Returns the next line with its terminator; empty at the end of the
     /// stream.
-    fn read_line(&mut self, left: &mut usize) -> Result<Vec<u8>, FrameError> {
+    async fn read_line(&mut self, left: &mut usize) -> Result<Vec<u8>, FrameError> {
         let mut line = Vec::new();
         let mut window = (&mut self.stream).take(*left as u64);
-        window.read_until(b'\n', &mut line)?;
+        window.read_until(b'\n', &mut line).await?;
         *left -= line.len();
         if line.ends_with(b"\n") || line.is_empty() && *left > 0 {
             Ok(line)
@@ -138,7 +140,7 @@ impl<R: BufRead> FrameReader<R> {
         }
     }
 
-    fn read_body(&mut self, length: usize) -> Result<Vec<u8>, FrameError> {
+    async fn read_body(&mut self, length: usize) -> Result<Vec<u8>, FrameError> {
         let limit = self.limits.body_bytes;
         if length > limit {
             return Err(FrameError::BodyTooLong { length, limit });
@@ -146,7 +148,7 @@ impl<R: BufRead> FrameReader<R> {
         // It grows with what comes: a header alone claims no memory.
         let mut body = Vec::new();
         let mut window = (&mut self.stream).take(length as u64);
-        let got = window.read_to_end(&mut body)?;
+        let got = window.read_to_end(&mut body).await?;
         match got == length {
             true => Ok(body),
             false => Err(FrameError::BodyTruncated { length, got }),
@@ -154,14 +156,11 @@ impl<R: BufRead> FrameReader<R> {
     }
 }
 
-/// Writes `body` with its header and flushes.
-///
-/// # Errors
-/// Those of `stream`; a part may have been written then.
-pub fn write(stream: &mut impl Write, body: &[u8]) -> io::Result<()> {
-    write!(stream, "Content-Length: {}\r\n\r\n", body.len())?;
-    stream.write_all(body)?;
-    stream.flush()
+/// Returns `body` behind its header, as it is written to a server.
+pub fn framed(body: &[u8]) -> Vec<u8> {
+    let mut frame = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+    frame.extend_from_slice(body);
+    frame
 }
 
 /// What is known of a header so far.
@@ -221,56 +220,36 @@ fn shown(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use tokio::io::AsyncRead;
 
     const LIMITS: Limits = Limits { header_bytes: 200, body_bytes: 1000 };
 
-    /// A stream that hands out its bytes in the pieces it was given.
-    struct Pieces {
-        pieces: std::vec::IntoIter<Vec<u8>>,
-        now: Vec<u8>,
-        used: usize,
+    /// Returns a stream that hands out `bytes` in pieces.
+    fn pieces(bytes: &[u8], cuts: &[usize]) -> impl AsyncBufRead + Unpin {
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
+        cuts.extend([0, bytes.len()]);
+        cuts.sort_unstable();
+        cuts.dedup();
+        let pieces = cuts.windows(2).map(|pair| bytes[pair[0]..pair[1]].to_vec());
+        let mut stream: Box<dyn AsyncRead + Unpin> = Box::new(tokio::io::empty());
+        for piece in pieces.collect::<Vec<_>>().into_iter().rev() {
+            stream = Box::new(io::Cursor::new(piece).chain(stream));
+        }
+        tokio::io::BufReader::new(stream)
     }
 
-    impl Pieces {
-        fn new(bytes: &[u8], cuts: &[usize]) -> Pieces {
-            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
-            cuts.extend([0, bytes.len()]);
-            cuts.sort_unstable();
-            cuts.dedup();
-            let pieces = cuts.windows(2).map(|pair| bytes[pair[0]..pair[1]].to_vec());
-            Pieces { pieces: pieces.collect::<Vec<_>>().into_iter(), now: vec![], used: 0 }
-        }
-    }
-
-    impl Read for Pieces {
-        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-            let len = (&self.fill_buf()?[..]).read(out)?;
-            self.consume(len);
-            Ok(len)
-        }
-    }
-
-    impl BufRead for Pieces {
-        fn fill_buf(&mut self) -> io::Result<&[u8]> {
-            if self.used == self.now.len() {
-                self.now = self.pieces.next().unwrap_or_default();
-                self.used = 0;
-            }
-            Ok(&self.now[self.used..])
-        }
-
-        fn consume(&mut self, len: usize) {
-            self.used += len;
-        }
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.expect("a runtime").block_on(future)
     }
 
     /// Returns everything that a reader says about `stream` until it is of no
     /// more use.
-    fn read_all(stream: impl BufRead) -> Vec<String> {
+    fn read_all(stream: impl AsyncBufRead + Unpin) -> Vec<String> {
         let mut reader = FrameReader::new(stream, LIMITS);
         let mut said = Vec::new();
         loop {
-            match reader.read() {
+            match now(reader.read()) {
                 Ok(Some(body)) => said.push(String::from_utf8_lossy(&body).into_owned()),
                 Ok(None) => return said,
                 Err(error) => {
@@ -343,8 +322,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let mut stream = Vec::new();
-        write(&mut stream, "{\"ä\":1}".as_bytes()).expect("a vector takes everything");
+        let stream = framed("{\"ä\":1}".as_bytes());
         assert_eq!(stream, "Content-Length: 8\r\n\r\n{\"ä\":1}".as_bytes());
         assert_eq!(read_all(stream.as_slice()), ["{\"ä\":1}"]);
     }
@@ -365,7 +343,7 @@ mod tests {
             cuts in prop::collection::vec(any::<usize>(), 0..20),
         ) {
             let stream = parts.concat();
-            let pieces = Pieces::new(stream.as_bytes(), &cuts);
+            let pieces = pieces(stream.as_bytes(), &cuts);
             prop_assert_eq!(read_all(pieces), read_all(stream.as_bytes()));
         }
 
@@ -374,15 +352,12 @@ mod tests {
             bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..6),
             cuts in prop::collection::vec(any::<usize>(), 0..20),
         ) {
-            let mut stream = Vec::new();
-            for body in &bodies {
-                write(&mut stream, body).expect("a vector takes everything");
-            }
-            let mut reader = FrameReader::new(Pieces::new(&stream, &cuts), LIMITS);
+            let stream: Vec<u8> = bodies.iter().flat_map(|body| framed(body)).collect();
+            let mut reader = FrameReader::new(pieces(&stream, &cuts), LIMITS);
             for body in bodies {
-                prop_assert_eq!(reader.read().expect("a whole message"), Some(body));
+                prop_assert_eq!(now(reader.read()).expect("a whole message"), Some(body));
             }
-            prop_assert!(reader.read().expect("the end").is_none());
+            prop_assert!(now(reader.read()).expect("the end").is_none());
         }
     }
 }

@@ -193,8 +193,9 @@ pub struct Items {
     pub unreadable: usize,
 }
 
-/// One finding of a server.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// One finding of a server. It can be sent back as it came, with all that the
+/// server needs to offer a cure for it.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct Diagnostic {
     /// Where it stands, if that was readable.
     #[serde(default, deserialize_with = "lenient")]
@@ -212,6 +213,9 @@ pub struct Diagnostic {
     /// What was found.
     #[serde(deserialize_with = "text")]
     pub message: String,
+    /// Whatever else the server says of it.
+    #[serde(flatten)]
+    pub rest: BTreeMap<String, Value>,
 }
 
 /// The edits that a server proposes, to any number of documents.
@@ -240,6 +244,22 @@ pub struct DocumentChange {
     pub old_uri: Option<String>,
     /// What it is renamed to.
     pub new_uri: Option<String>,
+    /// What is done where the file is there already, or is not.
+    pub options: Option<OperationOptions>,
+}
+
+/// What an operation on files does where it meets something.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OperationOptions {
+    /// What is there is replaced.
+    pub overwrite: bool,
+    /// What is there stays, and nothing is done.
+    pub ignore_if_exists: bool,
+    /// What is not there need not be deleted.
+    pub ignore_if_not_exists: bool,
+    /// A folder goes with all that lies in it.
+    pub recursive: bool,
 }
 
 /// A document and the version of it that somebody speaks of.

@@ -62,8 +62,8 @@ const RESERVED: [Reserved; 6] = [
     },
     Reserved {
         paths: &["tokio"],
-        places: &["src/daemon/", "src/faces/"],
-        why: "everything below the faces is synchronous",
+        places: &["src/daemon/", "src/faces/", "lsp-bridge/src/"],
+        why: "everything below the faces is synchronous, but for what waits for language servers",
     },
 ];
 
