@@ -13,7 +13,7 @@ pub mod wire;
 pub const VERSION: u32 = 1;
 
 /// All methods, in the order of `docs/protocol.md`.
-pub const METHODS: [&str; 11] = [
+pub const METHODS: [&str; 12] = [
     "session/open",
     "file/read",
     "edit/apply",
@@ -25,4 +25,5 @@ pub const METHODS: [&str; 11] = [
     "stats/summary",
     "events/tail",
     "state/examine",
+    "tool/call",
 ];
