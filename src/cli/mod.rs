@@ -7,6 +7,7 @@ mod doctor;
 mod edit;
 mod endpoint;
 mod history;
+mod mcp;
 mod paint;
 mod read;
 mod search;
@@ -34,6 +35,9 @@ struct Arguments {
     command: Command,
 }
 
+/// The session to speak in, unless another is named.
+const SESSION: &str = "cli";
+
 /// What every command understands.
 #[derive(Debug, Clone, clap::Args)]
 struct Common {
@@ -45,7 +49,7 @@ struct Common {
         long,
         global = true,
         env = "ANCHORD_SESSION",
-        default_value = "cli",
+        default_value = SESSION,
         hide_env_values = true
     )]
     session: String,
@@ -78,6 +82,8 @@ enum Command {
     Stats(stats::Stats),
     /// Serve a root, to many callers over its socket or to one over stdio
     Serve(serve::Serve),
+    /// Offer the tools of an agent over MCP, on standard input and output
+    Mcp(mcp::Mcp),
     /// Look for trouble, and say what to do about it
     Doctor,
     /// See it work, on a copy of a real directory
@@ -108,6 +114,8 @@ enum CliError {
     Daemon(#[from] daemon::DaemonError),
     #[error("{0}")]
     Client(#[from] crate::client::ClientError),
+    #[error("{0}")]
+    Mcp(#[from] crate::faces::mcp::ServeError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("an answer that does not read as one: {0}")]
@@ -155,6 +163,7 @@ fn run(arguments: &Arguments, paint: &mut Paint) -> Result<End, CliError> {
         Command::Show(show) => history::show(show, common, &mut endpoint()?, paint),
         Command::Stats(stats) => stats::run(stats, common, &mut endpoint()?, paint),
         Command::Serve(serve) => serve::run(serve, common),
+        Command::Mcp(mcp) => mcp::run(mcp, common),
         Command::Doctor => doctor::run(common, paint),
         Command::Tour(tour) => tour::run(tour, paint),
         Command::CountTokens => {

@@ -20,6 +20,16 @@ pub(super) struct Serve {
     /// Speak on standard input and output; the daemon is started if none runs
     #[arg(long)]
     stdio: bool,
+    #[command(flatten)]
+    daemon: DaemonOptions,
+    /// Leave the terminal, as the daemon that --stdio starts does
+    #[arg(long, hide = true)]
+    detached: bool,
+}
+
+/// How a daemon runs that is started here.
+#[derive(Debug, clap::Args)]
+pub(super) struct DaemonOptions {
     /// What an answered edit survives: loss of power, or only our own death
     #[arg(long, value_parser = ["full", "none"], default_value = "full")]
     durability: String,
@@ -29,9 +39,18 @@ pub(super) struct Serve {
     /// Set a limit, as file_bytes=1000000; `session/open` answers with all of them
     #[arg(long = "limit", value_name = "NAME=VALUE")]
     limits: Vec<String>,
-    /// Leave the terminal, as the daemon that --stdio starts does
-    #[arg(long, hide = true)]
-    detached: bool,
+}
+
+impl DaemonOptions {
+    /// Returns the arguments with which a daemon of `root` is started that runs
+    /// this way.
+    pub(super) fn arguments(&self, root: &str) -> Vec<String> {
+        let idle = self.idle_exit.to_string();
+        let fixed = ["serve", "--detached", "--root", root, "--idle-exit", &idle];
+        let durability = ["--durability", &self.durability];
+        let limits = self.limits.iter().flat_map(|limit| ["--limit", limit]);
+        fixed.into_iter().chain(durability).chain(limits).map(str::to_owned).collect()
+    }
 }
 
 pub(super) fn run(serve: &Serve, common: &Common) -> Result<End, CliError> {
@@ -45,20 +64,20 @@ pub(super) fn run(serve: &Serve, common: &Common) -> Result<End, CliError> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("ANCHORD_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
-    daemon::run(&root, settings(serve)?)?;
+    daemon::run(&root, settings(&serve.daemon)?)?;
     Ok(End::Done)
 }
 
-fn settings(serve: &Serve) -> Result<Settings, CliError> {
-    let durability = match serve.durability.as_str() {
+fn settings(options: &DaemonOptions) -> Result<Settings, CliError> {
+    let durability = match options.durability.as_str() {
         "none" => Durability::None,
         _ => Durability::Full,
     };
     let counter = std::env::current_exe().ok();
     Ok(Settings {
         home: state_home()?,
-        options: Options { durability, limits: limits(&serve.limits)?, counter },
-        idle: (serve.idle_exit > 0).then(|| Duration::from_secs(serve.idle_exit)),
+        options: Options { durability, limits: limits(&options.limits)?, counter },
+        idle: (options.idle_exit > 0).then(|| Duration::from_secs(options.idle_exit)),
     })
 }
 
@@ -84,10 +103,7 @@ fn attach(serve: &Serve, root: &Path) -> Result<End, CliError> {
     let place = Place::of(root, &state_home()?)?;
     let program = std::env::current_exe()?;
     let root = place.root.to_string_lossy().into_owned();
-    let idle = serve.idle_exit.to_string();
-    let mut arguments = vec!["serve", "--detached", "--root", &root, "--idle-exit", &idle];
-    arguments.extend(["--durability", &serve.durability]);
-    arguments.extend(serve.limits.iter().flat_map(|limit| ["--limit", limit]));
+    let arguments = serve.daemon.arguments(&root);
     let stream = client::find_or_start(&place.socket(), &program, &arguments, &place.root)?;
     let inward = stream.try_clone()?;
     let over = Arc::new(AtomicBool::new(false));

@@ -26,6 +26,9 @@ pub struct Client {
 /// Why a call has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
+    /// The request did not get through, so nothing of it happened.
+    #[error("the daemon: {0}")]
+    NotSent(io::Error),
     /// The connection broke.
     #[error("the daemon: {0}")]
     Connection(#[from] io::Error),
@@ -51,7 +54,14 @@ impl Client {
     /// # Errors
     /// Where nobody listens there.
     pub fn connect(socket: &Path) -> io::Result<Client> {
-        let stream = UnixStream::connect(socket)?;
+        Client::over(UnixStream::connect(socket)?)
+    }
+
+    /// Returns the client at this end of a connection.
+    ///
+    /// # Errors
+    /// Where the system does not take how long we wait.
+    pub fn over(stream: UnixStream) -> io::Result<Client> {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         Ok(Client { stream: BufReader::new(stream), next: 0 })
@@ -68,7 +78,7 @@ impl Client {
         let line = format!(
             "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":{method},\"params\":{params}}}\n"
         );
-        self.stream.get_mut().write_all(line.as_bytes())?;
+        self.stream.get_mut().write_all(line.as_bytes()).map_err(ClientError::NotSent)?;
         let mut line = String::new();
         if self.stream.read_line(&mut line)? == 0 {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it went away").into());
@@ -91,13 +101,14 @@ impl Client {
 pub fn find_or_start(
     socket: &Path,
     program: &Path,
-    arguments: &[&str],
+    arguments: &[String],
     directory: &Path,
 ) -> io::Result<UnixStream> {
     if let Ok(stream) = UnixStream::connect(socket) {
         return Ok(stream);
     }
-    process::spawn_detached(program, arguments, directory)?;
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    process::spawn_detached(program, &arguments, directory)?;
     let deadline = Instant::now() + START;
     loop {
         match UnixStream::connect(socket) {

@@ -1,3 +1,4 @@
 //! Faces: decode, dispatch, encode. They hold no truth of their own.
 
+pub mod mcp;
 pub mod rpc;

@@ -91,6 +91,14 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
     }
 }
 
+/// Returns the parameters of `tool/call`.
+///
+/// # Errors
+/// Where they are not what it takes.
+pub fn tool(params: &str) -> Result<wire::ToolParams, RpcError> {
+    read(params)
+}
+
 fn read<'a, T: Deserialize<'a>>(params: &'a str) -> Result<T, RpcError> {
     // Serde reads the fields from an array as well, in an order nobody promised.
     if params.starts_with('[') {
@@ -114,12 +122,16 @@ fn open(params: wire::OpenParams) -> Result<api::Open, RpcError> {
 }
 
 fn read_request(params: wire::ReadParams) -> Result<api::Read, RpcError> {
-    let known = params.known.map(|known| handle(&known)).transpose();
+    let named = |text: Option<wire::HandleText>| {
+        let handle = text.map(|text| handle(&text)).transpose();
+        handle.map_err(|refusal| invalid(&refusal.message))
+    };
     Ok(api::Read {
         path: params.path,
         lines: params.lines.unwrap_or_default(),
         gutter: gutter(params.gutter),
-        known: known.map_err(|refusal| invalid(&refusal.message))?,
+        known: named(params.known)?,
+        handle: named(params.handle)?,
     })
 }
 

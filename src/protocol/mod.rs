@@ -13,7 +13,7 @@ pub mod wire;
 pub const VERSION: u32 = 1;
 
 /// All methods, in the order of `docs/protocol.md`.
-pub const METHODS: [&str; 13] = [
+pub const METHODS: [&str; 14] = [
     "session/open",
     "file/read",
     "file/list",
@@ -27,4 +27,5 @@ pub const METHODS: [&str; 13] = [
     "stats/summary",
     "events/tail",
     "state/examine",
+    "tool/call",
 ];

@@ -49,6 +49,14 @@ pub fn response(response: api::Response) -> Result<String, RpcError> {
     }
 }
 
+/// Returns the answer to a call of a tool as JSON.
+///
+/// # Errors
+/// Where it cannot be written as JSON, which would be a bug of ours.
+pub fn tool(answer: &wire::ToolResult) -> Result<String, RpcError> {
+    json(answer)
+}
+
 /// Returns a fault of the service as a fault of the protocol.
 pub fn fault(fault: &api::Fault) -> RpcError {
     let code = match fault {

@@ -205,6 +205,8 @@ pub struct Read {
     pub gutter: Gutter,
     /// A handle the caller has: only what differs need be shown.
     pub known: Option<Handle>,
+    /// The content to show, where it is not that of now.
+    pub handle: Option<Handle>,
 }
 
 /// Lines of a file.

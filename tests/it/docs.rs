@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use anchord::faces::mcp;
 use anchord::protocol::framing::{self, RpcError};
 use anchord::protocol::{METHODS, from_wire, wire};
 use anchord::service::api::Limits;
@@ -76,7 +77,13 @@ fn check_request(block: &Value) {
         serde_json::from_str::<wire::CancelParams<'_>>(params).expect("the id of a request");
         return;
     }
-    let call = from_wire::call(&incoming.method, params);
+    let call = match &incoming.method[..] {
+        "tool/call" => from_wire::tool(params).map(|params| {
+            let asked = mcp::asked(params).unwrap_or_else(|error| panic!("{line}: {error:?}"));
+            asked.unwrap_or_else(|unfit| panic!("{line}: {unfit:?}")).0
+        }),
+        method => from_wire::call(method, params),
+    };
     let call = call.unwrap_or_else(|error| panic!("{line}: {error:?}"));
     let malformed = format!("{:?}", call.request).contains("Malformed");
     assert!(!malformed, "{line}: {:?}", call.request);
@@ -97,6 +104,7 @@ fn check_result(method: &str, result: &Value) {
         "stats/summary" => same::<wire::StatsResult>(result),
         "events/tail" => same::<wire::TailResult>(result),
         "state/examine" => same::<wire::ExamineResult>(result),
+        "tool/call" => same::<wire::ToolResult>(result),
         _ => same::<wire::EditResult>(result),
     }
 }
@@ -132,7 +140,7 @@ fn tables_of_fields_are_those_of_the_wire() {
 
 /// Returns the fields of each type of the wire, as they are written in JSON.
 fn structs_of_the_wire() -> BTreeMap<String, Vec<String>> {
-    let rooms = ["edit", "file", "record", "session"];
+    let rooms = ["edit", "file", "record", "session", "tool"];
     let files = rooms.map(|room| page(&format!("src/protocol/wire/{room}.rs")));
     let files = files.map(|file| syn::parse_file(&file).expect("it compiles"));
     let structs = files.iter().flat_map(|file| &file.items).filter_map(|item| match item {

@@ -28,6 +28,8 @@ mod docs;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod mcp;
+#[cfg(test)]
 mod meet;
 #[cfg(test)]
 mod rejections;

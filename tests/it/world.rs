@@ -180,11 +180,24 @@ impl World {
 
     /// Returns a client over the standard streams of `serve --stdio`.
     pub(crate) fn stdio_with(&self, arguments: &[&str]) -> Client {
+        let (ours, child) = self.start(&[&["serve", "--stdio"], arguments].concat());
+        Client::over(ours, Some(child))
+    }
+
+    /// Returns a client over the standard streams of `mcp` that speaks for itself.
+    pub(crate) fn mcp(&self, arguments: &[&str]) -> Client {
+        let fixed = ["mcp", "--durability", "none", "--idle-exit", "1"];
+        let (ours, child) = self.start(&[&fixed, arguments].concat());
+        Client::over(ours, Some(child))
+    }
+
+    /// Starts the program; returns the other end of its standard streams.
+    pub(crate) fn start(&self, arguments: &[&str]) -> (UnixStream, Child) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let mut command = self.command();
-        command.args(["serve", "--stdio"]).args(arguments);
+        command.args(arguments);
         command.stdin(OwnedFd::from(theirs.try_clone().unwrap())).stdout(OwnedFd::from(theirs));
-        Client::over(ours, Some(command.spawn().unwrap()))
+        (ours, command.spawn().unwrap())
     }
 }
 
@@ -298,6 +311,11 @@ impl Daemon {
     /// Returns where it listens.
     pub(crate) fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Returns its process.
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 
     /// Returns whether it still runs.

@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::mcp;
 use crate::protocol::framing::RpcError;
-use crate::protocol::{from_wire, to_wire};
-use crate::service::api::{Call, Cancel, Context, Request, Response, Traffic};
+use crate::protocol::{from_wire, to_wire, wire};
+use crate::service::api::{Call, Cancel, Context, Reply, Request, Response, Traffic};
 
 pub use connection::serve;
 
@@ -60,7 +61,43 @@ impl Conversation {
         params: &str,
         cancel: &Cancel,
     ) -> Result<String, RpcError> {
-        let from_wire::Call { request, session } = from_wire::call(method, params)?;
+        if method == "tool/call" {
+            return self.answer_tool(params, cancel);
+        }
+        let call = from_wire::call(method, params)?;
+        let (service, reply) = self.carry_out(call, params, cancel)?;
+        let result = to_wire::response(reply.response)?;
+        if let Some(attempt) = reply.attempt {
+            let traffic = Traffic { request: params.to_owned(), response: result.clone() };
+            service.count(attempt, traffic);
+        }
+        Ok(result)
+    }
+
+    /// Carries out a call of a tool: what its model wrote and reads is counted,
+    /// not what carries it.
+    fn answer_tool(&mut self, params: &str, cancel: &Cancel) -> Result<String, RpcError> {
+        let (call, asked) = match mcp::asked(from_wire::tool(params)?)? {
+            Ok(asked) => asked,
+            Err(unfit) => return to_wire::tool(&unfit),
+        };
+        let (service, reply) = self.carry_out(call, params, cancel)?;
+        let answer = asked.answer(reply.response)?;
+        if let Some(attempt) = reply.attempt {
+            let traffic = Traffic { request: asked.arguments, response: answer.text.clone() };
+            service.count(attempt, traffic);
+        }
+        to_wire::tool(&answer)
+    }
+
+    /// Carries out a request; returns the service that did, and its reply.
+    fn carry_out(
+        &mut self,
+        call: from_wire::Call,
+        params: &str,
+        cancel: &Cancel,
+    ) -> Result<(Arc<dyn Call>, Reply), RpcError> {
+        let from_wire::Call { request, session } = call;
         let opens = matches!(request, Request::Open(_));
         let session = session.or_else(|| self.current.clone());
         let service = match (opens, &session) {
@@ -77,12 +114,7 @@ impl Conversation {
             self.current = Some(opened.session.clone());
             self.sessions.insert(opened.session.clone(), Arc::clone(&service));
         }
-        let result = to_wire::response(reply.response)?;
-        if let Some(attempt) = reply.attempt {
-            let traffic = Traffic { request: params.to_owned(), response: result.clone() };
-            service.count(attempt, traffic);
-        }
-        Ok(result)
+        Ok((service, reply))
     }
 
     fn service_of(&self, session: &str) -> Arc<dyn Call> {
@@ -90,7 +122,7 @@ impl Conversation {
     }
 
     fn service_of_root(&self, params: &str) -> Result<Arc<dyn Call>, RpcError> {
-        let params: crate::protocol::wire::OpenParams = serde_json::from_str(params)
+        let params: wire::OpenParams = serde_json::from_str(params)
             .map_err(|error| RpcError::new(RpcError::INVALID_PARAMS, error.to_string()))?;
         match params.root {
             None => Ok(self.roots.main()),

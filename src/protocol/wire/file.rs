@@ -35,6 +35,9 @@ pub struct ReadParams {
     /// A handle the caller has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub known: Option<HandleText>,
+    /// The content to show; that of now if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle: Option<HandleText>,
 }
 
 /// How rows bear their line numbers.

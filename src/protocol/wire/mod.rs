@@ -5,11 +5,13 @@ mod edit;
 mod file;
 mod record;
 mod session;
+mod tool;
 
 pub use edit::*;
 pub use file::*;
 pub use record::*;
 pub use session::*;
+pub use tool::*;
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_false(value: &bool) -> bool {

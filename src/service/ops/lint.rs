@@ -5,7 +5,7 @@ use engine::error::{Code, Refusal};
 use engine::format::{Action, FileScript};
 use engine::plan::FileState;
 use engine::snapshot::Snapshot;
-use engine::verify::lint::{self, Lint, LintSet};
+use engine::verify::lint::{self, Lint, LintKind, LintSet};
 
 use super::apply::{Edit, record};
 use super::reject::{Cure, Rejected};
@@ -52,10 +52,13 @@ fn slips(file: &FileScript, state: &FileState) -> Vec<Lint> {
     }
 }
 
+/// What can be told of a whole file: there is nothing around it.
+const WHOLE: LintSet = LintSet::NONE.with(LintKind::EchoedGutter).with(LintKind::Elision);
+
 fn whole(path: &str, text: &str, seen: &Snapshot) -> Vec<Lint> {
     match text.is_empty() {
         true => Vec::new(),
-        false => lint::lints(path, &[lint::whole(text, seen)], seen, LintSet::ALL),
+        false => lint::lints(path, &[lint::whole(text, seen)], seen, WHOLE),
     }
 }
 

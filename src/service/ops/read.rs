@@ -40,7 +40,10 @@ fn look(
 ) -> Result<(ReadAnswer, Attempt), Refusal> {
     let workspace = &service.workspace;
     let path = workspace.locate(&request.path)?;
-    let now = workspace.now(&path, true)?.ok_or_else(|| missing(&path))?;
+    let now = match request.handle {
+        Some(handle) => workspace.content(&path, &workspace.named(&path, handle)?)?,
+        None => workspace.now(&path, true)?.ok_or_else(|| missing(&path))?,
+    };
     keep(service, &now)?;
     let handle = workspace.handle_of(&path, &now.hash).map_err(|error| state_refusal(&error))?;
     let page = Page::of(&now, &request.lines, workspace.limits.read_bytes)

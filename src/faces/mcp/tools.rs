@@ -1,0 +1,236 @@
+//! The tools: what each is called, what a model is told of it, what it takes.
+//!
+//! Every word here is paid for in every conversation, so the core set has a
+//! budget of 450 tokens (`tests/it/mcp.rs` counts them). Tools that few tasks
+//! need stand in the extended set, which is listed on demand.
+
+use serde_json::{Value, json};
+
+/// A tool.
+#[derive(Debug, Clone, Copy)]
+pub struct Tool {
+    /// Its name.
+    pub name: &'static str,
+    /// What the model is told of it.
+    pub description: &'static str,
+    /// The method of the protocol that it stands for.
+    pub method: &'static str,
+    /// The names of its arguments, the required ones first.
+    pub arguments: &'static [Argument],
+    /// Whether it is listed from the start.
+    pub core: bool,
+    /// Whether it leaves every file as it is.
+    pub read_only: bool,
+}
+
+/// An argument of a tool.
+#[derive(Debug, Clone, Copy)]
+pub struct Argument {
+    /// Its name.
+    pub name: &'static str,
+    /// What kind of value it is.
+    pub kind: Kind,
+    /// What the model is told of it; nothing where the name says it.
+    pub description: &'static str,
+    /// Whether a call must have it.
+    pub required: bool,
+    /// Whether it stands in the schema; one that does not is understood all
+    /// the same.
+    pub listed: bool,
+}
+
+/// The kind of an argument's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// A whole number.
+    Number,
+}
+
+/// The name of the tool that lists the extended set. It is answered by the
+/// server itself and asks nothing of the service.
+pub const MORE: &str = "more";
+
+/// What the model is told of [`MORE`].
+pub const MORE_DESCRIPTION: &str = "List more tools: list, search, redo, log, show, stats";
+
+/// All tools, in the order in which they are listed.
+pub const ALL: [Tool; 10] = [
+    Tool {
+        name: "read",
+        description: READ,
+        method: "file/read",
+        arguments: &[
+            required("path", Kind::Text, ""),
+            optional("lines", Kind::Text, "like 1-80,120"),
+            optional("known", Kind::Text, "your handle: show only changes"),
+            unlisted("handle"),
+        ],
+        core: true,
+        read_only: true,
+    },
+    Tool {
+        name: "edit",
+        description: EDIT,
+        method: "edit/apply",
+        arguments: &[
+            required("text", Kind::Text, ""),
+            optional("why", Kind::Text, ""),
+            optional("format", Kind::Text, "default anchor"),
+        ],
+        core: true,
+        read_only: false,
+    },
+    Tool {
+        name: "retry",
+        description: RETRY,
+        method: "edit/retry",
+        arguments: &[required("token", Kind::Text, ""), optional("choice", Kind::Text, CHOICE)],
+        core: true,
+        read_only: false,
+    },
+    Tool {
+        name: "undo",
+        description: "Take back your last edit, or the operation named",
+        method: "edit/undo",
+        arguments: &[optional("operation", Kind::Number, "")],
+        core: true,
+        read_only: false,
+    },
+    Tool {
+        name: "list",
+        description: "List files that are neither hidden nor ignored",
+        method: "file/list",
+        arguments: &[
+            optional("path", Kind::Text, "directory"),
+            optional("glob", Kind::Text, ""),
+            optional("limit", Kind::Number, "default 1000"),
+        ],
+        core: false,
+        read_only: true,
+    },
+    Tool {
+        name: "search",
+        description: "Find lines by regular expression: `@path handle`, then rows, ready for an edit",
+        method: "file/search",
+        arguments: &[
+            required("pattern", Kind::Text, ""),
+            optional("path", Kind::Text, "directory or file"),
+            optional("glob", Kind::Text, ""),
+            optional("context", Kind::Number, "rows around each match"),
+            optional("limit", Kind::Number, "default 100"),
+        ],
+        core: false,
+        read_only: true,
+    },
+    Tool {
+        name: "redo",
+        description: "Take back your last undo",
+        method: "edit/redo",
+        arguments: &[],
+        core: false,
+        read_only: false,
+    },
+    Tool {
+        name: "log",
+        description: "List operations, newest first: who changed which files, and why",
+        method: "edit/log",
+        arguments: &[
+            optional("path", Kind::Text, "only of this file"),
+            optional("limit", Kind::Number, "default 20"),
+            optional("before", Kind::Number, "only before this operation"),
+        ],
+        core: false,
+        read_only: true,
+    },
+    Tool {
+        name: "show",
+        description: "Show an operation with its diff",
+        method: "edit/show",
+        arguments: &[required("operation", Kind::Number, "")],
+        core: false,
+        read_only: true,
+    },
+    Tool {
+        name: "stats",
+        description: "Edit-success rate and wasted tokens",
+        method: "stats/summary",
+        arguments: &[
+            optional("by", Kind::Text, "session, agent, model or format"),
+            optional("session", Kind::Text, "only of this session"),
+        ],
+        core: false,
+        read_only: true,
+    },
+];
+
+const READ: &str = "Read a file: `@path handle`, then rows `N<TAB>text`. The handle names these exact \
+bytes, for edits.";
+
+const EDIT: &str = "Change files, all or none. `text` has a section per file:
+@path handle
+12-14c
+new rows for lines 12-14
+.
+20a
+rows to insert after line 20 (0: top)
+.
+30-35d
+
+A lone dot ends rows; for rows with such a dot, head them 12-14c <<END and end with END. Numbers are \
+the handle's lines, whatever else the edit does; only lines you were shown. Whole files: \
+`@path create` or `@path handle write`, rows, dot; `@path handle remove`; \
+`@path handle move newpath`. Answers with new handles. If rejected, nothing was written: see retry.";
+
+const RETRY: &str = "Apply a rejected edit without rewriting it";
+
+const CHOICE: &str = "`accept` (default), `fix 1`, `candidate 1`, or `at 12-14 20`: lines of the rejection's handle, one range \
+per operation";
+
+const fn required(name: &'static str, kind: Kind, description: &'static str) -> Argument {
+    Argument { name, kind, description, required: true, listed: true }
+}
+
+const fn optional(name: &'static str, kind: Kind, description: &'static str) -> Argument {
+    Argument { name, kind, description, required: false, listed: true }
+}
+
+const fn unlisted(name: &'static str) -> Argument {
+    Argument { name, kind: Kind::Text, description: "", required: false, listed: false }
+}
+
+/// Returns the tool of this name.
+pub fn find(name: &str) -> Option<&'static Tool> {
+    ALL.iter().find(|tool| tool.name == name)
+}
+
+impl Tool {
+    /// Returns the JSON schema of its arguments.
+    pub fn schema(&self) -> Value {
+        let listed = self.arguments.iter().filter(|argument| argument.listed);
+        let properties = listed.map(|argument| (argument.name.to_owned(), argument.schema()));
+        let properties: serde_json::Map<String, Value> = properties.collect();
+        // Some clients refuse a schema without properties.
+        let mut schema = json!({"type": "object", "properties": properties});
+        let required = self.arguments.iter().filter(|argument| argument.required);
+        let required: Vec<&str> = required.map(|argument| argument.name).collect();
+        if !required.is_empty() {
+            schema["required"] = json!(required);
+        }
+        schema
+    }
+}
+
+impl Argument {
+    fn schema(&self) -> Value {
+        let kind = match self.kind {
+            Kind::Text => "string",
+            Kind::Number => "integer",
+        };
+        match self.description {
+            "" => json!({"type": kind}),
+            description => json!({"type": kind, "description": description}),
+        }
+    }
+}
