@@ -100,9 +100,12 @@ impl Lexis {
     }
 }
 
-/// A regular expression is looked for within so many bytes, so that a row of
-/// slashes costs no more than others.
+/// A regular expression is looked for within so many bytes.
 const REGEX_MAX: usize = 1000;
+
+/// So often in vain at most: a text full of slashes that begin none costs no more
+/// than others, and what they mean cannot be told.
+const REGEX_MISSES_MAX: usize = 256;
 
 /// How many brackets are opened beyond those closed: round, square, curly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -140,7 +143,7 @@ impl Sub for Balance {
 /// Returns the balance of `rows`, which begin in plain code; `None` where they
 /// end within a string or a comment. Runs in O(n).
 pub(super) fn balance<'a>(lexis: Lexis, rows: impl Iterator<Item = &'a [u8]>) -> Option<Balance> {
-    let mut scan = Scan { lexis, balance: Balance::EVEN, until: None };
+    let mut scan = Scan { lexis, balance: Balance::EVEN, until: None, misses: 0 };
     for row in rows {
         scan.row(row)?;
     }
@@ -152,6 +155,8 @@ struct Scan {
     balance: Balance,
     /// What ends the string or comment that the next row begins in.
     until: Option<&'static str>,
+    /// How many slashes might have begun a regular expression and did not.
+    misses: usize,
 }
 
 impl Scan {
@@ -178,7 +183,7 @@ impl Scan {
             }
             at += self.token(rest, operand)?;
             if !rest[0].is_ascii_whitespace() {
-                operand = b"(,=:[!&|?{};+-*%<>~^".contains(&rest[0]);
+                operand = b"(,=:[!&|?{};+-*%>~^".contains(&rest[0]);
             }
         }
         Some(())
@@ -214,10 +219,18 @@ impl Scan {
             b'\\' => return Some(2.min(rest.len())),
             b'"' => return skip_to(rest, 1, "\""),
             b'\'' => return self.single_quote(rest),
-            b'/' if self.lexis.regexes && operand => return Some(regex(rest).unwrap_or(1)),
+            b'/' if self.lexis.regexes && operand => return self.regex(rest),
             _ => {}
         }
         Some(1)
+    }
+
+    /// Returns the length of the regular expression at the start of `rest`, or of
+    /// its slash where it is none; `None` once too many were none.
+    fn regex(&mut self, rest: &[u8]) -> Option<usize> {
+        let found = regex(rest);
+        self.misses += usize::from(found.is_none());
+        (self.misses <= REGEX_MISSES_MAX).then(|| found.unwrap_or(1))
     }
 
     fn single_quote(&self, rest: &[u8]) -> Option<usize> {
@@ -293,6 +306,7 @@ mod tests {
         check("a.rs", "let s = \"(\n(\";", Some([0; 3]));
         check("a.py", "x = '(' # (\ny = \"\"\"(\n(\"\"\"\nz = [", Some([0, 1, 0]));
         check("a.js", "s.split(/[(/]\\//).map(`(${a}\n(`) / (b)", Some([0; 3]));
+        check("a.tsx", "<div>(</div>)</a>", Some([0; 3]));
         check("a.js", "const half = (a + b) / 2 / c; f(", Some([1, 0, 0]));
         check("a.el", "(defun f (x) '(1 ?\\( \"(\") ; (\n", Some([1, 0, 0]));
         check("a.toml", "a = [\n  '[', # ]\n]", Some([0; 3]));
@@ -304,6 +318,7 @@ mod tests {
         check("a.c", "x = \"(", None);
         check("a.go", "x := `(", None);
         check("a.py", "'''", None);
+        check("a.js", &"/[".repeat(1000), None);
         assert_eq!(Lexis::of("a.sh").or(Lexis::of("README")).or(Lexis::of("a.md")), None);
     }
 }
