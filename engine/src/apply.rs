@@ -23,7 +23,7 @@ use std::thread;
 use crate::error::{Code, Refusal};
 use crate::hash::ContentHash;
 use crate::store::{
-    Cas, Expected, Fs, FsError, Intent, Journal, JournalError, Step, StepKind, Unfinished,
+    Cas, Expected, Fs, FsError, Intent, Journal, JournalError, RelPath, Step, StepKind, Unfinished,
 };
 
 /// How much an answered transaction survives.
@@ -54,6 +54,8 @@ pub struct Contents<'a> {
     pub before: Option<&'a [u8]>,
     /// The bytes that come.
     pub after: Option<&'a [u8]>,
+    /// The file whose attributes a created one gets, if it takes its place.
+    pub like: Option<&'a RelPath>,
 }
 
 /// A transaction that has been described, but has not touched a file.
@@ -88,7 +90,7 @@ impl<'a> Transaction<'a> {
 
     fn stage(&self) -> Result<(), Refusal> {
         for (step, contents) in self.intent.steps.iter().zip(&self.contents) {
-            let like = (step.kind == StepKind::Modify).then_some(&step.path);
+            let like = (step.kind == StepKind::Modify).then_some(&step.path).or(contents.like);
             if let Some(after) = contents.after.filter(|_| uses_staging(step)) {
                 self.context.fs.stage(&step.slot, like, after).map_err(|e| e.refuse(&step.path))?;
             }
@@ -354,7 +356,7 @@ fn uses_staging(step: &Step) -> bool {
 
 impl Step {
     /// Returns the path at which the file stands after the step.
-    pub fn new_path(&self) -> &crate::store::RelPath {
+    pub fn new_path(&self) -> &RelPath {
         match &self.kind {
             StepKind::Move { to } => to,
             _ => &self.path,
@@ -425,6 +427,7 @@ mod tests {
         let contents = |before: Option<&'static str>, after: Option<&'static str>| Contents {
             before: before.map(str::as_bytes),
             after: after.map(str::as_bytes),
+            like: None,
         };
         let contents = vec![
             contents(Some("one"), Some("ONE")),

@@ -48,6 +48,19 @@ pub enum Action {
         /// The content to be removed.
         handle: Handle,
     },
+    /// Some of its lines change, and it gets another path.
+    EditAndMove {
+        /// The content whose lines are meant.
+        handle: Handle,
+        /// As in [`Action::Edit`].
+        ops: Vec<Op>,
+        /// As in [`Action::Edit`].
+        final_newline: Option<bool>,
+        /// The new path, relative to the root.
+        to: String,
+        /// As in [`Action::Move`].
+        to_handle: Option<Handle>,
+    },
     /// It gets another path, its bytes unchanged.
     Move {
         /// The content to be moved.
@@ -65,10 +78,22 @@ impl Action {
     pub fn handle(&self) -> Option<Handle> {
         match *self {
             Action::Edit { handle, .. }
+            | Action::EditAndMove { handle, .. }
             | Action::Write { handle, .. }
             | Action::Remove { handle }
             | Action::Move { handle, .. } => Some(handle),
             Action::Create { .. } => None,
+        }
+    }
+
+    /// Returns the new path and the content that may be overwritten there, if
+    /// the file gets another path.
+    pub fn destination(&self) -> Option<(&str, Option<Handle>)> {
+        match self {
+            Action::EditAndMove { to, to_handle, .. } | Action::Move { to, to_handle, .. } => {
+                Some((to, *to_handle))
+            }
+            _ => None,
         }
     }
 }
@@ -131,4 +156,15 @@ pub struct Expect {
     pub first: String,
     /// How the last line begins, leading blanks left out.
     pub last: Option<String>,
+}
+
+impl Op {
+    /// Returns the lines it names (1-based, inclusive); an insertion after line
+    /// n names the place `(n + 1, n)`.
+    pub fn lines(&self) -> LineRange {
+        match self.kind {
+            OpKind::Replace { lines, .. } | OpKind::Delete { lines, .. } => lines,
+            OpKind::Insert { after, .. } => (after.saturating_add(1), after),
+        }
+    }
 }

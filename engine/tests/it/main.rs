@@ -5,6 +5,10 @@
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod foreign;
+#[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod naive;

@@ -140,7 +140,7 @@ fn locate(service: &Service, script: &mut Script) -> Result<Vec<RelPath>, Refusa
         let path = service.workspace.locate(&file.path)?;
         file.path = path.as_str().to_owned();
         paths.push(path);
-        if let Action::Move { to, .. } = &mut file.action {
+        if let Action::Move { to, .. } | Action::EditAndMove { to, .. } = &mut file.action {
             let target = service.workspace.locate(to)?;
             *to = target.as_str().to_owned();
             paths.push(target);
@@ -159,7 +159,7 @@ fn locate(service: &Service, script: &mut Script) -> Result<Vec<RelPath>, Refusa
 
 fn check_size(script: &Script, operations: usize, files: usize) -> Result<(), Refusal> {
     let count = |file: &FileScript| match &file.action {
-        Action::Edit { ops, .. } => ops.len(),
+        Action::Edit { ops, .. } | Action::EditAndMove { ops, .. } => ops.len(),
         _ => 1,
     };
     let asked: usize = script.files.iter().map(count).sum();
@@ -220,11 +220,11 @@ fn gather_one(
         _ => None,
     };
     let (mut to, mut to_seen) = (None, None);
-    if let Action::Move { to: target, to_handle, .. } = &file.action {
+    if let Some((target, to_handle)) = file.action.destination() {
         let target = parse(target)?;
         to = workspace.now(&target, false)?;
         if let Some(handle) = to_handle {
-            let hash = workspace.named(&target, *handle)?;
+            let hash = workspace.named(&target, handle)?;
             to_seen = Some(workspace.content(&target, &hash)?);
         }
     }
@@ -359,7 +359,7 @@ fn explain(
 /// Returns whether a stale move is stale where it goes, not where it comes from.
 fn is_about_destination(state: &FileState, action: &Action) -> bool {
     let source = state.seen.as_ref().map(|seen| &seen.since);
-    matches!(action, Action::Move { .. }) && source == Some(&Since::Same)
+    action.destination().is_some() && source == Some(&Since::Same)
 }
 
 fn rows_of_now(
@@ -404,7 +404,7 @@ fn texts(script: &Script) -> (Vec<String>, Vec<String>) {
     for file in &script.files {
         match &file.action {
             Action::Create { text } | Action::Write { text, .. } => new.push(text.clone()),
-            Action::Edit { ops, .. } => {
+            Action::Edit { ops, .. } | Action::EditAndMove { ops, .. } => {
                 for op in ops {
                     if let OpKind::Replace { body: Body::Text(text), .. }
                     | OpKind::Insert { body: Body::Text(text), .. } = &op.kind

@@ -92,6 +92,7 @@ fn rename(script: &mut Script, file: usize, handle: Option<u32>) {
     let Some(new) = handle.map(Handle::from_number) else { return };
     match &mut script.files[file].action {
         Action::Edit { handle, .. }
+        | Action::EditAndMove { handle, .. }
         | Action::Write { handle, .. }
         | Action::Remove { handle }
         | Action::Move { handle, .. } => *handle = new,
@@ -108,7 +109,7 @@ fn place(
 ) -> Result<(), Refusal> {
     rename(script, file, handle);
     let section = &mut script.files[file];
-    let Action::Edit { ops, .. } = &mut section.action else {
+    let (Action::Edit { ops, .. } | Action::EditAndMove { ops, .. }) = &mut section.action else {
         let text = "this part of the edit has no lines to place; accept it or write it anew";
         return Err(Refusal::new(Code::Malformed, text).at(&section.path));
     };

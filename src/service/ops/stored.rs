@@ -41,11 +41,33 @@ struct StoredFile {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum StoredAction {
-    Edit { handle: u32, ops: Vec<StoredOp>, final_newline: Option<bool> },
-    Create { text: String },
-    Write { handle: u32, text: String },
-    Remove { handle: u32 },
-    Move { handle: u32, to: String, to_handle: Option<u32> },
+    Edit {
+        handle: u32,
+        ops: Vec<StoredOp>,
+        final_newline: Option<bool>,
+    },
+    Create {
+        text: String,
+    },
+    Write {
+        handle: u32,
+        text: String,
+    },
+    Remove {
+        handle: u32,
+    },
+    EditAndMove {
+        handle: u32,
+        ops: Vec<StoredOp>,
+        final_newline: Option<bool>,
+        to: String,
+        to_handle: Option<u32>,
+    },
+    Move {
+        handle: u32,
+        to: String,
+        to_handle: Option<u32>,
+    },
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -78,6 +100,15 @@ impl From<&Script> for StoredScript {
                     ops: ops.iter().map(StoredOp::from).collect(),
                     final_newline: *final_newline,
                 },
+                Action::EditAndMove { handle, ops, final_newline, to, to_handle } => {
+                    StoredAction::EditAndMove {
+                        handle: handle.number(),
+                        ops: ops.iter().map(StoredOp::from).collect(),
+                        final_newline: *final_newline,
+                        to: to.clone(),
+                        to_handle: to_handle.map(Handle::number),
+                    }
+                }
                 Action::Create { text } => StoredAction::Create { text: text.clone() },
                 Action::Write { handle, text } => {
                     StoredAction::Write { handle: handle.number(), text: text.clone() }
@@ -105,6 +136,15 @@ impl From<StoredScript> for Script {
                     ops: ops.into_iter().map(Op::from).collect(),
                     final_newline,
                 },
+                StoredAction::EditAndMove { handle, ops, final_newline, to, to_handle } => {
+                    Action::EditAndMove {
+                        handle: named(handle),
+                        ops: ops.into_iter().map(Op::from).collect(),
+                        final_newline,
+                        to,
+                        to_handle: to_handle.map(named),
+                    }
+                }
                 StoredAction::Create { text } => Action::Create { text },
                 StoredAction::Write { handle, text } => {
                     Action::Write { handle: named(handle), text }
