@@ -242,7 +242,7 @@ fn is_empty(task: &Task) -> bool {
 
 /// Returns the path in the row above a block, without the marks that models put
 /// around one.
-fn path_in(row: &str) -> Option<String> {
+pub(super) fn path_in(row: &str) -> Option<String> {
     let bare = row.trim_end_matches(':').trim_start_matches('#').trim();
     let quoted = bare.trim_matches('*').trim_matches('`');
     let is_quoted = bare.contains('`');

@@ -78,9 +78,8 @@ pub enum Find {
     Hashed {
         /// The operation.
         op: Op,
-        /// The lines it names: 1-based number and the byte that
-        /// [`line_hash`](super::line_hash) gives.
-        anchors: Vec<(usize, u8)>,
+        /// The lines it names.
+        anchors: Vec<Anchor>,
     },
     /// By the text that stands there; it may begin and end inside of a line.
     Text(Quote),
@@ -95,6 +94,72 @@ pub enum Find {
         /// The new text. Its line breaks become those of the file.
         new: String,
     },
+}
+
+/// The line of an insertion that comes behind the last line, however many there
+/// are.
+pub const LAST: usize = usize::MAX;
+
+/// A line and what its author believes to stand there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anchor {
+    /// The line, 1-based.
+    pub line: usize,
+    /// The hash of what stands there.
+    pub hash: LineHash,
+    /// What the line says, `...` standing for anything.
+    pub text: Option<String>,
+}
+
+/// The hash of a line: the lowest byte of its XXH32 (seed 0). It tells a slip,
+/// and proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineHash {
+    /// Of the line without the white space at its end; written as two letters
+    /// behind `#`.
+    Letters(u8),
+    /// Of the line without any white space; written as two hexadecimal digits
+    /// behind `:`.
+    Hex(u8),
+}
+
+impl LineHash {
+    /// Returns whether this is the hash of `line`.
+    pub fn is_of(self, line: &[u8]) -> bool {
+        let byte = |line: &[u8]| xxhash_rust::xxh32::xxh32(line, 0) as u8;
+        match self {
+            LineHash::Letters(hash) => byte(line.trim_ascii_end()) == hash,
+            LineHash::Hex(hash) => {
+                let bare: Vec<u8> =
+                    line.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+                byte(&bare) == hash
+            }
+        }
+    }
+}
+
+impl Anchor {
+    /// Returns whether this can be said of `line`.
+    pub fn fits(&self, line: &[u8]) -> bool {
+        let Some(text) = &self.text else { return self.hash.is_of(line) };
+        let mut rest = line.trim_ascii();
+        let text = text.replace('…', "...");
+        let parts: Vec<&str> = text.trim().split("...").collect();
+        let said = parts.iter().enumerate().all(|(index, part)| {
+            let part = part.as_bytes();
+            let at = match (index, index + 1 == parts.len()) {
+                (0, true) => (rest == part).then_some(0),
+                (0, false) => rest.starts_with(part).then_some(0),
+                (_, true) => rest.ends_with(part).then(|| rest.len() - part.len()),
+                _ => memchr::memmem::find(rest, part),
+            };
+            at.is_some_and(|at| {
+                rest = &rest[at + part.len()..];
+                true
+            })
+        });
+        said && self.hash.is_of(line)
+    }
 }
 
 impl From<Op> for Find {

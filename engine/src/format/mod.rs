@@ -9,21 +9,32 @@ mod anchor_text;
 mod blocks;
 mod builder;
 mod draft;
+mod hashes;
+mod hashline;
 mod json;
+mod lines;
+mod lsp;
 mod patch;
 mod replace;
+mod said;
 mod script;
 mod udiff;
+mod whole;
 
 pub use anchor_text::{parse, print};
 pub use builder::{Event, Given, Verb};
-pub use draft::{Destination, Draft, DraftFile, Find, Hint, Hunk, Position, Quote, Row, Task};
+pub use draft::{
+    Anchor, Destination, Draft, DraftFile, Find, Hint, Hunk, LAST, LineHash, Position, Quote, Row,
+    Task,
+};
+pub use said::{Lines, draft_in};
 pub use script::{Action, Body, Expect, FileScript, Op, OpKind, Script};
 
 use crate::error::{Code, Refusal};
 
 /// The formats this engine reads, by the name used on the wire.
-pub const NAMES: [&str; 5] = ["anchor", "replace", "blocks", "udiff", "patch"];
+pub const NAMES: [&str; 9] =
+    ["anchor", "replace", "blocks", "udiff", "patch", "hashline", "lines", "whole", "lsp"];
 
 /// Returns the draft written in `text` in the format called `name`.
 ///
@@ -37,6 +48,10 @@ pub fn read(name: &str, text: &str, given: Given<'_>) -> Result<Draft, Refusal> 
         "blocks" => blocks::read(text, given),
         "udiff" => udiff::read(text, given),
         "patch" => patch::read(text, given),
+        "hashline" => hashline::read(text, given),
+        "lines" => lines::read(text, given),
+        "whole" => whole::read(text, given),
+        "lsp" => lsp::read(text, given),
         _ => Err(unknown(name)),
     }
 }
@@ -49,10 +64,15 @@ pub fn read(name: &str, text: &str, given: Given<'_>) -> Result<Draft, Refusal> 
 /// that format cannot say.
 pub fn write(name: &str, draft: &Draft) -> Result<String, Refusal> {
     match name {
+        "anchor" => script::of(draft).map(|script| print(&script)),
         "replace" => replace::write(draft),
         "blocks" => blocks::write(draft),
         "udiff" => udiff::write(draft),
         "patch" => patch::write(draft),
+        "hashline" => hashline::write(draft),
+        "lines" => lines::write(draft),
+        "whole" => whole::write(draft),
+        "lsp" => lsp::write(draft),
         _ => Err(unknown(name)),
     }
 }
@@ -65,13 +85,4 @@ fn unknown(name: &str) -> Refusal {
 fn unsayable(file: &DraftFile, name: &str) -> Refusal {
     let text = format!("the format {name} cannot say what is asked for this file");
     Refusal::new(Code::Unsupported, text).at(&file.path)
-}
-
-/// Returns the byte that stands for a line in the anchors of `hashline`: the
-/// lowest of XXH32 (seed 0) of the line without its white space, as the
-/// programs that brought these anchors up compute it. It tells a slip, and
-/// proves nothing.
-pub fn line_hash(line: &[u8]) -> u8 {
-    let bare: Vec<u8> = line.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    xxhash_rust::xxh32::xxh32(&bare, 0) as u8
 }

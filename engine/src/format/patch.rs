@@ -38,6 +38,7 @@ pub(super) fn reader(given: Given<'_>) -> Box<dyn Reader> {
         builder: Builder::default(),
         state: State::Before,
         hunk: None,
+        blank: 0,
     })
 }
 
@@ -47,6 +48,8 @@ struct Patch {
     state: State,
     /// The hunk that is being read, and the row it began with.
     hunk: Option<(Hunk, usize)>,
+    /// Blank rows that may be blank lines, or divide two hunks.
+    blank: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -179,8 +182,17 @@ impl Patch {
         }
         let (hunk, _) = self.hunk.get_or_insert_with(|| (Hunk::default(), number));
         if hunk.hint.at_end {
-            return Err(malformed(number, &format!("a row behind {END_OF_FILE}")));
+            return match mark {
+                None => Ok(()),
+                Some(_) => Err(malformed(number, &format!("a row behind {END_OF_FILE}"))),
+            };
         }
+        if mark.is_none() {
+            self.blank += 1;
+            return Ok(());
+        }
+        let blank = std::mem::take(&mut self.blank);
+        hunk.rows.extend(std::iter::repeat_n(Row::Keep(String::new()), blank));
         let text = row.get(1..).unwrap_or_default().to_owned();
         hunk.rows.push(match mark {
             Some('-') => Row::Remove(text),
@@ -220,13 +232,8 @@ impl Patch {
     }
 
     fn close_hunk(&mut self) -> Result<(), Refusal> {
+        self.blank = 0;
         let Some((mut hunk, number)) = self.hunk.take() else { return Ok(()) };
-        // A blank row at the end divides, and says nothing of the file.
-        while !hunk.hint.at_end
-            && matches!(hunk.rows.last(), Some(Row::Keep(text)) if text.is_empty())
-        {
-            hunk.rows.pop();
-        }
         if !hunk.rows.iter().any(|row| !matches!(row, Row::Keep(_))) {
             return Err(malformed(number, "the hunk changes nothing"));
         }

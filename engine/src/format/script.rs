@@ -1,6 +1,8 @@
 //! The script: an edit as it was asked for, whatever the format.
 
+use super::{Draft, DraftFile, Find, Task, unsayable};
 use crate::anchor::{Handle, LineRange};
+use crate::error::Refusal;
 
 /// The edits of one call, a file each. No path occurs twice.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -167,4 +169,42 @@ impl Op {
             OpKind::Insert { after, .. } => (after.saturating_add(1), after),
         }
     }
+}
+
+/// Returns the script that a draft says without anything to be looked up.
+pub(super) fn of(draft: &Draft) -> Result<Script, Refusal> {
+    let files: Result<Vec<FileScript>, Refusal> = draft.files.iter().map(of_file).collect();
+    Ok(Script { files: files? })
+}
+
+fn of_file(file: &DraftFile) -> Result<FileScript, Refusal> {
+    let refuse = || unsayable(file, "anchor");
+    let handle = || file.handle.ok_or_else(refuse);
+    let action = match &file.task {
+        Task::Create { text } => Action::Create { text: text.clone() },
+        Task::Write { text } => Action::Write { handle: handle()?, text: text.clone() },
+        Task::Remove { .. } => Action::Remove { handle: handle()? },
+        Task::Edit { finds, final_newline, to } => {
+            let op = |find: &Find| match find {
+                Find::Lines(op) => Some(op.clone()),
+                _ => None,
+            };
+            let ops: Option<Vec<Op>> = finds.iter().map(op).collect();
+            let (ops, handle, final_newline) = (ops.ok_or_else(refuse)?, handle()?, *final_newline);
+            match to.clone() {
+                None => Action::Edit { handle, ops, final_newline },
+                Some(to) if ops.is_empty() && final_newline.is_none() => {
+                    Action::Move { handle, to: to.path, to_handle: to.handle }
+                }
+                Some(to) => Action::EditAndMove {
+                    handle,
+                    ops,
+                    final_newline,
+                    to: to.path,
+                    to_handle: to.handle,
+                },
+            }
+        }
+    };
+    Ok(FileScript { path: file.path.clone(), action })
 }

@@ -15,6 +15,8 @@ mod naive;
 #[cfg(test)]
 mod probes;
 #[cfg(test)]
+mod round_trip;
+#[cfg(test)]
 mod script_text;
 #[cfg(test)]
 mod sound;

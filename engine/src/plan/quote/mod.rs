@@ -20,8 +20,8 @@ use crate::anchor::{Handle, View};
 use crate::edit::{Change, Edit};
 use crate::error::{Code, Refusal};
 use crate::format::{
-    Action, Body, Draft, DraftFile, FileScript, Find, Hint, Hunk, Op, OpKind, Position, Quote, Row,
-    Script, Task, line_hash,
+    Action, Anchor, Body, Draft, DraftFile, FileScript, Find, Hint, Hunk, LAST, Op, OpKind,
+    Position, Quote, Row, Script, Task,
 };
 use crate::snapshot::Snapshot;
 use crate::text::{byte_column, lines_of_text};
@@ -276,7 +276,15 @@ impl<'a> Finder<'a> {
         finds: &[Find],
         final_newline: Option<bool>,
     ) -> Result<Found, Box<Unresolved>> {
-        if let Some(ops) = plain_ops(finds) {
+        if let Some(mut ops) = plain_ops(finds) {
+            let count = self.plain.as_ref().map_or(0, Plain::count);
+            let mut indices: Vec<usize> = (0..ops.len()).collect();
+            if count == 0 {
+                // The start and the end are one place then, in this order.
+                indices.sort_by_key(|index| ops[*index].lines().1 == LAST);
+                ops.sort_by_key(|op| op.lines().1 == LAST);
+            }
+            ops.iter_mut().for_each(|op| settle_last(op, count));
             for (index, find) in finds.iter().enumerate() {
                 if let Find::Hashed { anchors, .. } = find {
                     self.check_hashes(index, anchors)?;
@@ -284,11 +292,10 @@ impl<'a> Finder<'a> {
             }
             let handle = self.handle.ok_or_else(never_shown)?;
             self.ways.resize(finds.len(), Way::Only);
-            let finds = (0..finds.len()).collect();
             return Ok(Found {
                 action: Action::Edit { handle, ops, final_newline },
                 ways: self.ways,
-                finds,
+                finds: indices,
             });
         }
         for (index, find) in finds.iter().enumerate() {
@@ -299,11 +306,12 @@ impl<'a> Finder<'a> {
         let (Some(handle), Some(plain)) = (self.handle, &self.plain) else {
             return Err(never_shown());
         };
-        let lines = splice::lines(plain, self.splices).map_err(boxed)?;
+        let ended = self.snapshot.is_none_or(|snapshot| snapshot.lines.final_newline());
+        let lines = splice::lines(plain, self.splices, ended).map_err(boxed)?;
         if lines.ops.is_empty() {
             return Err(boxed(Refusal::new(Code::NoChange, "every byte would stay as it is")));
         }
-        let newline = final_newline.or(self.newline).or(lines.no_newline.then_some(false));
+        let newline = final_newline.or(self.newline).or(lines.newline);
         let action = Action::Edit { handle, ops: lines.ops, final_newline: newline };
         Ok(Found { action, ways: self.ways, finds: lines.finds })
     }
@@ -560,15 +568,16 @@ impl<'a> Finder<'a> {
         Ok(Way::Only)
     }
 
-    fn check_hashes(&self, index: usize, anchors: &[(usize, u8)]) -> Result<(), Box<Unresolved>> {
+    fn check_hashes(&self, index: usize, anchors: &[Anchor]) -> Result<(), Box<Unresolved>> {
         let plain = self.plain.as_ref().ok_or_else(never_shown)?;
         let refuse = |code, text: String| boxed(Refusal::new(code, text).op(index));
-        for &(line, hash) in anchors {
+        for anchor in anchors {
+            let line = anchor.line;
             if line == 0 || line > plain.count() {
                 let text = format!("line {line} lies beyond the {} lines", plain.count());
                 return Err(refuse(Code::Malformed, text));
             }
-            if line_hash(plain.line(line - 1)) != hash {
+            if !anchor.fits(plain.line(line - 1)) {
                 let text = format!("line {line} is not the line of that hash");
                 let mut unresolved = refuse(Code::Stale, text);
                 unresolved.candidates = vec![line - 1..line];
@@ -582,6 +591,8 @@ impl<'a> Finder<'a> {
     /// not.
     fn op(&mut self, index: usize, op: &Op) -> Result<Way, Box<Unresolved>> {
         let plain = self.plain.as_ref().ok_or_else(never_shown)?;
+        let mut op = op.clone();
+        settle_last(&mut op, plain.count());
         let refuse = |text: String| boxed(Refusal::new(Code::Malformed, text).op(index));
         let (first, last) = op.lines();
         let count = plain.count();
@@ -614,6 +625,13 @@ impl<'a> Finder<'a> {
         if !(range.is_empty() && text.is_empty()) {
             self.splices.push(Splice { range, text, find });
         }
+    }
+}
+
+/// Puts what comes behind the last line behind line `count`.
+fn settle_last(op: &mut Op, count: usize) {
+    if let OpKind::Insert { after: after @ LAST, .. } = &mut op.kind {
+        *after = count;
     }
 }
 

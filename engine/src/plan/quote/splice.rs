@@ -28,16 +28,21 @@ pub(super) struct Lines {
     pub(super) ops: Vec<Op>,
     /// For each operation, the first find that asked for it.
     pub(super) finds: Vec<usize>,
-    /// Whether the file is to end without a newline.
-    pub(super) no_newline: bool,
+    /// Whether the file ends with a newline afterwards, where the text says so.
+    pub(super) newline: Option<bool>,
 }
 
-/// Returns the operations that `splices` come to.
+/// Returns the operations that `splices` come to; `ended` says whether the last
+/// line of the file is.
 ///
 /// # Errors
 /// `overlap` where two of them share a byte, `encoding` where the rest of a
 /// line that one of them touches is not UTF-8.
-pub(super) fn lines(plain: &Plain<'_>, mut splices: Vec<Splice>) -> Result<Lines, Refusal> {
+pub(super) fn lines(
+    plain: &Plain<'_>,
+    mut splices: Vec<Splice>,
+    ended: bool,
+) -> Result<Lines, Refusal> {
     splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
     check_overlap(plain, &splices)?;
     let mut lines = Lines::default();
@@ -52,7 +57,7 @@ pub(super) fn lines(plain: &Plain<'_>, mut splices: Vec<Splice>) -> Result<Lines
             len += 1;
         }
         let (group, others) = rest.split_at(len);
-        lines.push(plain, group, reach)?;
+        lines.push(plain, group, reach, ended)?;
         rest = others;
     }
     Ok(lines)
@@ -91,6 +96,7 @@ impl Lines {
         plain: &Plain<'_>,
         group: &[Splice],
         reach: Range<usize>,
+        ended: bool,
     ) -> Result<(), Refusal> {
         let find = group[0].find;
         let (mut at, end) = (plain.start(reach.start), plain.start(reach.end));
@@ -103,8 +109,15 @@ impl Lines {
         text.extend_from_slice(&plain.bytes()[at.min(end)..end]);
         // Only the last line of the file can come to lack its LF.
         if text.last().is_some_and(|byte| *byte != b'\n') {
-            self.no_newline = true;
+            self.newline = Some(false);
             text.push(b'\n');
+        }
+        // In the file the last line has no LF: where nothing is left of it, the
+        // line before it ends the file.
+        let up_to_end = group.last().is_some_and(|last| last.range.end + 1 == plain.bytes().len());
+        if !ended && up_to_end && (text == b"\n" || text.ends_with(b"\n\n")) {
+            self.newline = Some(true);
+            text.pop();
         }
         let new: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
         let (lines, new) = trimmed(plain, reach, &new);
