@@ -22,6 +22,9 @@ use crate::state::{NewHandle, State, StateError, unpack_edits};
 /// the same, so the whole process stays within three times the largest file.
 const CONTENTS_BYTES: usize = 8 << 20;
 
+/// How many names of one file are looked through for one that a session knows.
+const HANDLES_LOOKED_AT: usize = 100;
+
 /// How many of our own edits are followed from a content seen to that of now.
 const HISTORY_STEPS: usize = 1000;
 
@@ -122,6 +125,22 @@ impl Workspace {
             None => {}
         }
         Ok(handle)
+    }
+
+    /// Returns the names that contents of this file were given: that of the
+    /// content `now` first, then the others, newest first, the last hundred.
+    pub(super) fn handles_of(
+        &self,
+        path: &RelPath,
+        now: Option<ContentHash>,
+    ) -> Result<Vec<(Handle, ContentHash)>, StateError> {
+        let rows = self.state.handles_of(path.as_str(), HANDLES_LOOKED_AT)?;
+        let named = rows.into_iter().filter_map(|(number, hash)| {
+            Some((Handle::mint(&self.state.handle_key, number)?, ContentHash(hash)))
+        });
+        let mut named: Vec<_> = named.collect();
+        named.sort_by_key(|(_, hash)| Some(*hash) != now);
+        Ok(named)
     }
 
     /// Returns the name of this content of this file, and what has to be

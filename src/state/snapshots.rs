@@ -58,6 +58,18 @@ impl State {
         })
     }
 
+    /// Returns the last `limit` handles of a path, each its number and the digest
+    /// of its content, newest first.
+    pub fn handles_of(&self, path: &str, limit: usize) -> Result<Vec<(u64, [u8; 32])>, StateError> {
+        self.read(|db| {
+            let mut select = db.prepare_cached(
+                "SELECT number, hash FROM handle WHERE path = ?1 ORDER BY number DESC LIMIT ?2",
+            )?;
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?));
+            Ok(select.query_map(params![path, limit as i64], row)?.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// Returns the number of the handle of this content of this path.
     pub fn handle_number(&self, path: &str, hash: &[u8; 32]) -> Result<Option<u64>, StateError> {
         self.read(|db| {

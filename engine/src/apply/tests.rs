@@ -49,6 +49,7 @@ fn intent() -> (Intent, Vec<Contents<'static>>) {
     let contents = |before: Option<&'static str>, after: Option<&'static str>| Contents {
         before: before.map(str::as_bytes),
         after: after.map(str::as_bytes),
+        like: None,
     };
     let contents = vec![
         contents(Some("one"), Some("ONE")),

@@ -3,7 +3,9 @@
 use super::step::{both, discard_if_ours, flush, is_staged, staged, undo};
 use super::{Context, Durability};
 use crate::error::{Code, Refusal};
-use crate::store::{Cas, Expected, FsError, Intent, JournalError, Step, StepKind, Trouble};
+use crate::store::{
+    Cas, Expected, FsError, Intent, JournalError, RelPath, Step, StepKind, Trouble,
+};
 
 /// The contents of one step: what must be there, and what comes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -12,6 +14,8 @@ pub struct Contents<'a> {
     pub before: Option<&'a [u8]>,
     /// The bytes that come.
     pub after: Option<&'a [u8]>,
+    /// The file whose attributes a created one gets, if it takes its place.
+    pub like: Option<&'a RelPath>,
 }
 
 /// Why a transaction did not take effect, and what that says of the store.
@@ -100,7 +104,7 @@ impl<'a> Transaction<'a> {
 
     fn stage(&self) -> Result<(), Failed> {
         for (step, contents) in self.intent.steps.iter().zip(&self.contents) {
-            let like = (step.kind == StepKind::Modify).then_some(&step.path);
+            let like = (step.kind == StepKind::Modify).then_some(&step.path).or(contents.like);
             if let Some(after) = contents.after.filter(|_| is_staged(step)) {
                 let staged = self.context.fs.stage(&step.slot, like, after);
                 staged.map_err(|error| Failed::of_file(&error, step))?;

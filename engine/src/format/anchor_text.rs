@@ -205,9 +205,24 @@ fn parse_section(section: &str, number: usize, rows: &mut Rows<'_>) -> Result<Fi
             Action::Write { handle, text: exact_body(rows, &sentinel, number)? }
         }
         FileVerb::Remove(handle) => Action::Remove { handle },
-        FileVerb::Move(handle, to, to_handle) => Action::Move { handle, to, to_handle },
+        FileVerb::Move(handle, to, to_handle) => parse_move(handle, to, to_handle, rows)?,
     };
     Ok(FileScript { path, action })
+}
+
+/// Returns a move; operations that follow it are done as well.
+fn parse_move(
+    handle: Handle,
+    to: String,
+    to_handle: Option<Handle>,
+    rows: &mut Rows<'_>,
+) -> Result<Action, Refusal> {
+    Ok(match parse_ops(handle, rows)? {
+        Action::Edit { ops, final_newline, .. } if !ops.is_empty() || final_newline.is_some() => {
+            Action::EditAndMove { handle, ops, final_newline, to, to_handle }
+        }
+        _ => Action::Move { handle, to, to_handle },
+    })
 }
 
 /// Returns the body of `create` or `write`: exact text, whose final newline a
@@ -469,15 +484,27 @@ fn print_section(file: &FileScript, out: &mut String) {
         }
         Action::Edit { handle, ops, final_newline } => {
             out.push_str(&format!(" {handle}\n"));
-            for op in ops {
-                print_op(op, out);
-            }
-            match final_newline {
-                Some(true) => out.push_str("newline\n"),
-                Some(false) => out.push_str("no newline\n"),
-                None => {}
-            }
+            print_ops(ops, *final_newline, out);
         }
+        Action::EditAndMove { handle, ops, final_newline, to, to_handle } => {
+            out.push_str(&format!(" {handle} move {}", path_word(to)));
+            if let Some(to_handle) = to_handle {
+                out.push_str(&format!(" {to_handle}"));
+            }
+            out.push('\n');
+            print_ops(ops, *final_newline, out);
+        }
+    }
+}
+
+fn print_ops(ops: &[Op], final_newline: Option<bool>, out: &mut String) {
+    for op in ops {
+        print_op(op, out);
+    }
+    match final_newline {
+        Some(true) => out.push_str("newline\n"),
+        Some(false) => out.push_str("no newline\n"),
+        None => {}
     }
 }
 

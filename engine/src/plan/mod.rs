@@ -6,6 +6,7 @@
 
 mod end;
 mod hunk;
+mod quote;
 mod splice;
 
 use std::collections::HashMap;
@@ -19,6 +20,10 @@ use crate::error::{Code, Refusal};
 use crate::format::{Action, Body, FileScript, Op, OpKind, Script};
 use crate::snapshot::Snapshot;
 use hunk::Hunk;
+
+pub use quote::{
+    Choice, Difference, Kind, Known, Nearest, Resolved, Shown, Unresolved, Way, resolve,
+};
 
 /// What is known of one file of the script.
 #[derive(Debug, Clone)]
@@ -84,6 +89,19 @@ pub enum Planned {
     Remove {
         /// The content to be removed, byte for byte.
         before: Arc<Snapshot>,
+    },
+    /// Its content changes and it gets another path.
+    EditAndMove {
+        /// The content to be moved, byte for byte.
+        before: Arc<Snapshot>,
+        /// How it changes.
+        change: Change,
+        /// As in [`Planned::Modify`].
+        hunks: Vec<(Range<usize>, usize)>,
+        /// The new path.
+        to: String,
+        /// As in [`Planned::Move`].
+        replaced: Option<Arc<Snapshot>>,
     },
     /// It gets another path.
     Move {
@@ -171,7 +189,9 @@ type Registers<'a> = HashMap<&'a str, Vec<&'a [u8]>>;
 fn registers<'a>(script: &'a Script, states: &'a [FileState]) -> Result<Registers<'a>, Refused> {
     let mut registers = Registers::new();
     for (index, (file, state)) in script.files.iter().zip(states).enumerate() {
-        let (Action::Edit { ops, .. }, Some(seen)) = (&file.action, &state.seen) else {
+        let (Action::Edit { ops, .. } | Action::EditAndMove { ops, .. }, Some(seen)) =
+            (&file.action, &state.seen)
+        else {
             continue;
         };
         for (number, op) in ops.iter().enumerate() {
@@ -216,6 +236,12 @@ fn plan_file(
         Action::Edit { ops, final_newline, .. } => {
             return plan_edit(&file.path, ops, *final_newline, state, registers);
         }
+        Action::EditAndMove { ops, final_newline, to, .. } => {
+            // Like every move, it never relocates.
+            unchanged(state)?;
+            let edit = plan_edit(&file.path, ops, *final_newline, state, registers)?;
+            return Ok(edit_and_move(edit, to, destination(to, state)?));
+        }
     };
     Ok(FilePlan { path: file.path.clone(), action: planned, ops: Vec::new() })
 }
@@ -231,21 +257,38 @@ fn plan_create(text: &str, state: &FileState) -> Result<Planned, Refusal> {
 
 fn plan_move(to: &str, state: &FileState) -> Result<Planned, Refusal> {
     let before = unchanged(state)?;
-    let replaced = match (&state.to, &state.to_seen) {
-        (None, None) => None,
-        (Some(now), Some(seen)) if now.hash == seen.hash => Some(Arc::clone(now)),
+    Ok(Planned::Move { before, to: to.to_owned(), replaced: destination(to, state)? })
+}
+
+/// Returns the plan of an edit as one that moves the file as well.
+fn edit_and_move(edit: FilePlan, to: &str, replaced: Option<Arc<Snapshot>>) -> FilePlan {
+    let to = to.to_owned();
+    let action = match edit.action {
+        Planned::Modify { before, change, hunks } => {
+            Planned::EditAndMove { before, change, hunks, to, replaced }
+        }
+        Planned::Keep { now } => Planned::Move { before: now, to, replaced },
+        other => other,
+    };
+    FilePlan { action, ..edit }
+}
+
+/// Returns the content that a move to `to` replaces, if one stands there.
+fn destination(to: &str, state: &FileState) -> Result<Option<Arc<Snapshot>>, Refusal> {
+    match (&state.to, &state.to_seen) {
+        (None, None) => Ok(None),
+        (Some(now), Some(seen)) if now.hash == seen.hash => Ok(Some(Arc::clone(now))),
         (Some(_), Some(_)) => {
             let text = format!("{to} changed since it was read; a move never relocates");
-            return Err(Refusal::new(Code::Stale, text));
+            Err(Refusal::new(Code::Stale, text))
         }
         (Some(_), None) => {
             let text =
                 format!("{to} is there already; give its handle as to_handle to overwrite it");
-            return Err(Refusal::new(Code::Exists, text));
+            Err(Refusal::new(Code::Exists, text))
         }
-        (None, Some(_)) => return Err(Refusal::new(Code::Missing, format!("{to} is not there"))),
-    };
-    Ok(Planned::Move { before, to: to.to_owned(), replaced })
+        (None, Some(_)) => Err(Refusal::new(Code::Missing, format!("{to} is not there"))),
+    }
 }
 
 /// Returns the content of now where it is the content that was seen: what a

@@ -27,12 +27,12 @@ const ANCHOR_TEXT: (&str, &str) =
 
 #[test]
 fn text_rules() {
-    check(TEXT_RULES);
+    check(TEXT_RULES, run);
 }
 
 #[test]
 fn anchor_text() {
-    check(ANCHOR_TEXT);
+    check(ANCHOR_TEXT, run);
 }
 
 /// The rules are sentences, and every sentence stands as a heading with a case
@@ -82,7 +82,7 @@ fn sentences(paragraph: &str) -> impl Iterator<Item = &str> {
 
 /// Runs every case of a suite, and fails with all that do not hold.
 #[track_caller]
-fn check((name, page): (&'static str, &str)) {
+pub(crate) fn check((name, page): (&'static str, &str), run: impl Fn(&Case) -> Result<(), String>) {
     let suite = Suite::read(name, page);
     let verdicts: Vec<_> = suite.cases.iter().map(|case| (case, run(case))).collect();
     let mut failures = String::new();
@@ -105,7 +105,7 @@ fn headings(page: &str) -> usize {
 /// Returns what one case gets wrong, if anything.
 fn run(case: &Case) -> Result<(), String> {
     let edit = case.text("edit").ok_or("the heading has no edit")?;
-    known_blocks(case)?;
+    known_blocks(case, &[])?;
     let world = world(case);
     let script = match script(edit) {
         Ok(script) => script,
@@ -125,12 +125,13 @@ fn run(case: &Case) -> Result<(), String> {
 }
 
 /// A misspelt block would check nothing.
-fn known_blocks(case: &Case) -> Result<(), String> {
+pub(crate) fn known_blocks(case: &Case, more: &[&str]) -> Result<(), String> {
     let known = [
         "before", "since", "outside", "edit", "after", "error", "landings", "answer", "plan",
         "print",
     ];
-    if let Some(block) = case.blocks.iter().find(|block| !known.contains(&block.kind.as_str())) {
+    let known = |kind: &str| known.contains(&kind) || more.contains(&kind);
+    if let Some(block) = case.blocks.iter().find(|block| !known(&block.kind)) {
         return Err(format!("unknown block {:?}", block.kind));
     }
     let ends = ["after", "error", "plan"];
@@ -138,7 +139,7 @@ fn known_blocks(case: &Case) -> Result<(), String> {
     if checks { Ok(()) } else { Err("the case expects nothing".into()) }
 }
 
-fn world(case: &Case) -> World {
+pub(crate) fn world(case: &Case) -> World {
     let mut world = World::default();
     for block in &case.blocks {
         match block.kind.as_str() {
@@ -171,14 +172,14 @@ fn shown(block: &Block) -> Option<Vec<Range<usize>>> {
 }
 
 /// The block `error` holds the code, and perhaps a piece of the message.
-fn expect_refusal(case: &Case, refusal: &Refusal) -> Result<(), String> {
+pub(crate) fn expect_refusal(case: &Case, refusal: &Refusal) -> Result<(), String> {
     let expected = case.text("error").ok_or_else(|| format!("refused: {refusal}"))?.trim();
     let (code, piece) = expected.split_once(char::is_whitespace).unwrap_or((expected, ""));
     let right = refusal.code.as_str() == code && refusal.message.contains(piece.trim());
     if right { Ok(()) } else { Err(format!("refused: {refusal}\n    expected: {expected}")) }
 }
 
-fn expect_landings(case: &Case, refused: &Refused) -> Result<(), String> {
+pub(crate) fn expect_landings(case: &Case, refused: &Refused) -> Result<(), String> {
     let Some(expected) = case.text("landings") else {
         return Ok(());
     };
@@ -194,7 +195,7 @@ fn expect_landings(case: &Case, refused: &Refused) -> Result<(), String> {
     same("landings", &rows, expected)
 }
 
-fn expect_plan(case: &Case, world: &World, plan: &Plan) -> Result<(), String> {
+pub(crate) fn expect_plan(case: &Case, world: &World, plan: &Plan) -> Result<(), String> {
     plan.files.iter().try_for_each(sound::check)?;
     for block in case.all("after") {
         let content = world.content_after(plan, path(block));
@@ -231,7 +232,7 @@ fn answer_row(op: &Outcome) -> String {
     row + "\n"
 }
 
-fn row_of((first, last): LineRange) -> String {
+pub(crate) fn row_of((first, last): LineRange) -> String {
     match first > last {
         true => format!("after {last}"),
         false => format!("{first}-{last}"),
@@ -248,11 +249,15 @@ fn plan_row(path: &str, action: &Planned) -> String {
             None => format!("move {path} to {to}\n"),
             Some(_) => format!("move {path} to {to}, replacing it\n"),
         },
+        Planned::EditAndMove { to, replaced, .. } => match replaced {
+            None => format!("edit {path} and move it to {to}\n"),
+            Some(_) => format!("edit {path} and move it to {to}, replacing it\n"),
+        },
         Planned::Keep { .. } => format!("keep {path}\n"),
     }
 }
 
-fn same(what: &str, found: &str, expected: &str) -> Result<(), String> {
+pub(crate) fn same(what: &str, found: &str, expected: &str) -> Result<(), String> {
     if found == expected {
         return Ok(());
     }

@@ -5,6 +5,10 @@
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod foreign;
+#[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod lints;
 #[cfg(test)]
 mod model;
@@ -12,6 +16,8 @@ mod model;
 mod naive;
 #[cfg(test)]
 mod probes;
+#[cfg(test)]
+mod round_trip;
 #[cfg(test)]
 mod script_text;
 #[cfg(test)]

@@ -9,8 +9,12 @@ use std::sync::Arc;
 use engine::anchor::View;
 use engine::drift::Since;
 use engine::error::Refusal;
+use engine::format::Draft;
 use engine::format::{Action, Script, parse};
-use engine::plan::{FileState, Plan, Planned, Refused, Seen, plan};
+use engine::plan::{
+    Choice, FileState, Known, Plan, Planned, Refused, Resolved, Seen, Shown, Unresolved, plan,
+    resolve,
+};
 use engine::snapshot::Snapshot;
 
 /// Every case calls its handles `HANDLE`; since a handle resolves only together
@@ -81,6 +85,26 @@ impl World {
         }
     }
 
+    /// Returns what `draft` comes to here.
+    pub(crate) fn resolve(
+        &self,
+        draft: &Draft,
+        choices: &[Choice],
+    ) -> Result<Resolved, Box<Unresolved>> {
+        let known: Vec<Known> = draft.files.iter().map(|file| self.known(&file.path)).collect();
+        resolve(draft, &known, choices)
+    }
+
+    fn known(&self, path: &str) -> Known {
+        let Some(file) = self.files.get(path) else { return Known::default() };
+        let shown = file.seen.as_ref().map(|snapshot| Shown {
+            handle: HANDLE.parse().expect("it is a handle"),
+            snapshot: Arc::clone(snapshot),
+            view: file.view.clone(),
+        });
+        Known { shown, now: file.now.clone() }
+    }
+
     /// Returns what `script` comes to here.
     pub(crate) fn plan(&self, script: &Script) -> Result<Plan, Box<Refused>> {
         let states: Vec<FileState> =
@@ -97,12 +121,17 @@ impl World {
                 Planned::Move { before, to, .. } if to == path => {
                     content = Some(before.bytes.clone());
                 }
+                Planned::EditAndMove { before, change, to, .. } if to == path => {
+                    content = Some(change.apply(&before.bytes));
+                }
                 _ if file.path != path => {}
                 Planned::Modify { before, change, .. } => {
                     content = Some(change.apply(&before.bytes));
                 }
                 Planned::Create { bytes } => content = Some(bytes.clone()),
-                Planned::Remove { .. } | Planned::Move { .. } => content = None,
+                Planned::Remove { .. } | Planned::Move { .. } | Planned::EditAndMove { .. } => {
+                    content = None;
+                }
                 Planned::Keep { now } => content = Some(now.bytes.clone()),
             }
         }
@@ -112,9 +141,9 @@ impl World {
     fn state(&self, path: &str, action: &Action) -> FileState {
         let file = self.files.get(path);
         let seen = file.filter(|_| action.handle().is_some()).and_then(File::seen);
-        let (to, to_handle) = match action {
-            Action::Move { to, to_handle, .. } => (self.files.get(to), *to_handle),
-            _ => (None, None),
+        let (to, to_handle) = match action.destination() {
+            Some((to, to_handle)) => (self.files.get(to), to_handle),
+            None => (None, None),
         };
         FileState {
             now: file.and_then(|file| file.now.clone()),
@@ -150,7 +179,12 @@ impl File {
 
 /// Returns the script written in `text`, in which `HANDLE` stands for a handle.
 pub(crate) fn script(text: &str) -> Result<Script, Refusal> {
-    parse(&text.replace("HANDLE", HANDLE))
+    parse(&with_handles(text))
+}
+
+/// Returns the text with `HANDLE` as a handle.
+pub(crate) fn with_handles(text: &str) -> String {
+    text.replace("HANDLE", HANDLE)
 }
 
 /// Returns the text with its handles called `HANDLE` again.

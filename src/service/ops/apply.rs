@@ -11,6 +11,7 @@ use engine::plan::{self, FileState, Plan, Refused, Seen};
 use engine::snapshot::Snapshot;
 use engine::store::RelPath;
 
+use super::draft::{self, Read, Written};
 use super::lint;
 use super::reject::{Cure, Rejected, Rows};
 use super::stored::{RETRY_VERSION, Reason, RetryRecord, StoredAnswer};
@@ -22,6 +23,9 @@ use crate::service::api::{
 use crate::service::session::Session;
 use crate::service::workspace::state_refusal;
 use crate::state::OperationRecord;
+
+/// The format whose scripts name lines by themselves.
+const ANCHOR: &str = "anchor";
 
 /// How often a file may be written to under our eyes before we give up.
 const TRIES: usize = 3;
@@ -39,14 +43,14 @@ pub(in crate::service) fn apply(
     // fields has seen to that itself.
     let usual = if matches!(apply.source, Source::Text(_)) { Policy::Reject } else { Policy::Warn };
     apply.verify.lint.get_or_insert(usual);
-    match read(&apply) {
-        Ok(script) => attempt(service, Edit { script, apply }, session, None),
-        Err(refusal) => {
+    match read(service, session, &apply) {
+        Ok(read) => attempt(service, Edit::of(read, apply), session, None),
+        Err(rejected) => {
             let text = match apply.source {
                 Source::Text(text) => vec![text],
                 _ => Vec::new(),
             };
-            let rejected = Rejected::of(refusal).of_edit(&apply.format, text, None);
+            let rejected = rejected.of_edit(&apply.format, text, None);
             rejected.answer(service, session, "edit.rejected")
         }
     }
@@ -57,19 +61,42 @@ pub(super) struct Edit {
     pub(super) script: Script,
     /// How it was asked for; its source has been read.
     pub(super) apply: Apply,
+    /// What its author has to know of how its places were found.
+    pub(super) notes: Vec<LintNote>,
+    /// The new texts and the old ones, where the script does not say them as
+    /// they were written.
+    pub(super) texts: Option<(Vec<String>, Vec<String>)>,
+}
+
+impl Edit {
+    pub(super) fn of(read: Read, apply: Apply) -> Edit {
+        let Read { script, notes, texts } = read;
+        Edit { script, apply, notes, texts }
+    }
 }
 
 /// Returns the script that was asked for.
-fn read(apply: &Apply) -> Result<Script, Refusal> {
-    if !format::NAMES.contains(&apply.format.as_str()) {
-        let known = format::NAMES.join(", ");
-        let text = format!("format {:?} is not known; known are: {known}", apply.format);
-        return Err(Refusal::new(Code::Unsupported, text));
-    }
+fn read(service: &Service, session: &Session, apply: &Apply) -> Result<Read, Rejected> {
+    let plain = |script| Read { script, notes: Vec::new(), texts: None };
     match &apply.source {
-        Source::Script(script) => Ok(script.clone()),
-        Source::Text(text) => format::parse(text),
-        Source::Malformed(refusal) => Err(refusal.clone()),
+        _ if !format::NAMES.contains(&apply.format.as_str()) => {
+            let known = format::NAMES.join(", ");
+            let text = format!("format {:?} is not known; known are: {known}", apply.format);
+            Err(Rejected::of(Refusal::new(Code::Unsupported, text)))
+        }
+        Source::Script(_) if apply.format != ANCHOR => {
+            let text = format!("the format {} comes as text, not as files", apply.format);
+            Err(Rejected::of(Refusal::new(Code::Malformed, text)))
+        }
+        Source::Script(script) => Ok(plain(script.clone())),
+        Source::Text(text) if apply.format == ANCHOR => {
+            format::parse(text).map(plain).map_err(Rejected::of)
+        }
+        Source::Text(text) => {
+            let written = Written { text, choices: Vec::new(), at: None, chain: None };
+            draft::read(service, session, apply, written)
+        }
+        Source::Malformed(refusal) => Err(Rejected::of(refusal.clone())),
     }
 }
 
@@ -80,7 +107,7 @@ pub(super) fn attempt(
     session: &Session,
     chain: Option<i64>,
 ) -> Result<Reply, Fault> {
-    let (new_text, old_text) = texts(&edit.script);
+    let (new_text, old_text) = edit.texts.take().unwrap_or_else(|| texts(&edit.script));
     match try_edit(service, &mut edit, session, chain) {
         Ok(Done { answer, event }) => {
             let attempt = Attempt { event, new_text, old_text, ..Attempt::default() };
@@ -116,7 +143,8 @@ fn try_edit(
             .map_err(|refusal| waiting(refusal, edit, chain))?;
         let plan = plan::plan(&edit.script, &states)
             .map_err(|refused| explain(service, refused, &states, &edit.script, edit, chain))?;
-        let lints = lint::check(edit, &states, chain)?;
+        let mut lints = lint::check(edit, &states, chain)?;
+        lints.extend(edit.notes.iter().cloned());
         if edit.apply.dry_run {
             return Ok(checked(&plan, lints));
         }
@@ -151,7 +179,7 @@ fn locate(service: &Service, script: &mut Script) -> Result<Vec<RelPath>, Refusa
         let path = service.workspace.locate(&file.path)?;
         file.path = path.as_str().to_owned();
         paths.push(path);
-        if let Action::Move { to, .. } = &mut file.action {
+        if let Action::Move { to, .. } | Action::EditAndMove { to, .. } = &mut file.action {
             let target = service.workspace.locate(to)?;
             *to = target.as_str().to_owned();
             paths.push(target);
@@ -170,7 +198,7 @@ fn locate(service: &Service, script: &mut Script) -> Result<Vec<RelPath>, Refusa
 
 fn check_size(script: &Script, operations: usize, files: usize) -> Result<(), Refusal> {
     let count = |file: &FileScript| match &file.action {
-        Action::Edit { ops, .. } => ops.len(),
+        Action::Edit { ops, .. } | Action::EditAndMove { ops, .. } => ops.len(),
         _ => 1,
     };
     let asked: usize = script.files.iter().map(count).sum();
@@ -231,11 +259,11 @@ fn gather_one(
         _ => None,
     };
     let (mut to, mut to_seen) = (None, None);
-    if let Action::Move { to: target, to_handle, .. } = &file.action {
+    if let Some((target, to_handle)) = file.action.destination() {
         let target = parse(target)?;
         to = workspace.now(&target, false)?;
         if let Some(handle) = to_handle {
-            let hash = workspace.named(&target, *handle)?;
+            let hash = workspace.named(&target, handle)?;
             to_seen = Some(workspace.content(&target, &hash)?);
         }
     }
@@ -370,7 +398,7 @@ fn explain(
 /// Returns whether a stale move is stale where it goes, not where it comes from.
 fn is_about_destination(state: &FileState, action: &Action) -> bool {
     let source = state.seen.as_ref().map(|seen| &seen.since);
-    matches!(action, Action::Move { .. }) && source == Some(&Since::Same)
+    action.destination().is_some() && source == Some(&Since::Same)
 }
 
 fn rows_of_now(
@@ -411,6 +439,7 @@ pub(super) fn record(
         landings: landings.iter().map(|span| span.as_ref().map(|s| (s.start, s.end))).collect(),
         candidates: Vec::new(),
         op: None,
+        text: None,
         fixes: Vec::new(),
     }
 }
@@ -421,7 +450,7 @@ fn texts(script: &Script) -> (Vec<String>, Vec<String>) {
     for file in &script.files {
         match &file.action {
             Action::Create { text } | Action::Write { text, .. } => new.push(text.clone()),
-            Action::Edit { ops, .. } => {
+            Action::Edit { ops, .. } | Action::EditAndMove { ops, .. } => {
                 for op in ops {
                     if let OpKind::Replace { body: Body::Text(text), .. }
                     | OpKind::Insert { body: Body::Text(text), .. } = &op.kind

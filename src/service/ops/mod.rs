@@ -1,6 +1,7 @@
 //! The operations, one a file: each turns a request into a response.
 
 pub(super) mod apply;
+mod draft;
 pub(super) mod examine;
 mod lint;
 pub(super) mod list;

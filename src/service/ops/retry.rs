@@ -4,8 +4,10 @@
 use engine::anchor::{Handle, LineRange, lines_of};
 use engine::error::{Code, Refusal};
 use engine::format::{Action, Body, Op, OpKind, Script};
+use engine::plan;
 
 use super::apply::{Edit, attempt};
+use super::draft::{self, Written};
 use super::reject::{Cure, Rejected};
 use super::stored::{RETRY_VERSION, Reason, RetryRecord};
 use crate::service::api::{Apply, Fault, Policy, Reply, Response, Retry, Source, Verify};
@@ -26,7 +28,11 @@ pub(in crate::service) fn retry(
         _ => return reject(unknown(&request.token)),
     };
     let (chain, format) = (record.chain, record.format.clone());
-    let edit = match prepare(record, request) {
+    let prepared = match record.text.is_some() {
+        true => read_again(service, session, record, request),
+        false => prepare(record, request),
+    };
+    let edit = match prepared {
         Ok(edit) => edit,
         Err(rejected) => {
             let rejected = rejected.of_edit(&format, Vec::new(), Some(chain));
@@ -105,7 +111,49 @@ fn prepare(mut record: RetryRecord, request: &Retry) -> Result<Edit, Rejected> {
         verify,
         dry_run: false,
     };
-    Ok(Edit { script, apply })
+    Ok(Edit { script, apply, notes: Vec::new(), texts: None })
+}
+
+/// Returns the edit of a text whose places are now known.
+fn read_again(
+    service: &Service,
+    session: &Session,
+    record: RetryRecord,
+    request: &Retry,
+) -> Result<Edit, Rejected> {
+    let chosen = Choice::of(request).map_err(Rejected::of)?;
+    let Some(stored) = &record.text else { return prepare(record, request) };
+    let mut choices = stored.choices();
+    let mut at = None;
+    match chosen {
+        Choice::Accept => {}
+        Choice::At(lines) => {
+            at = record.handle.map(|handle| (record.file, Handle::from_number(handle), lines));
+        }
+        Choice::Fix(number) => return Err(Rejected::of(no_such("fix", number, 0))),
+        Choice::Candidate(number) => {
+            let candidates = record.candidates.first().map_or(&[][..], Vec::as_slice);
+            let index = number.checked_sub(1);
+            let Some(&(start, end)) = index.and_then(|index| candidates.get(index)) else {
+                return Err(Rejected::of(no_such("candidate", number, candidates.len())));
+            };
+            let find = record.op.unwrap_or(0);
+            choices.push(plan::Choice { file: record.file, find, lines: start..end });
+        }
+    }
+    let apply = Apply {
+        source: Source::Script(Script::default()),
+        format: record.format.clone(),
+        op_id: record.op_id.clone(),
+        why: record.why.clone(),
+        relocate: record.relocate,
+        verify: record.verify.into(),
+        dry_run: false,
+    };
+    let chain = Some(record.chain);
+    let read =
+        draft::read(service, session, &apply, Written { text: &stored.text, choices, at, chain });
+    read.map(|read| Edit::of(read, apply))
 }
 
 /// Puts the operations where the rejection said they would land.
@@ -161,7 +209,7 @@ fn fix(script: &mut Script, record: &RetryRecord, number: usize) -> Result<(), R
     };
     let mut fix = fix.iter().cloned().map(Op::from);
     match &mut script.files[record.file].action {
-        Action::Edit { ops, .. } => {
+        Action::Edit { ops, .. } | Action::EditAndMove { ops, .. } => {
             ops.splice(op..=op, fix);
             match ops.is_empty() {
                 true => Err(Refusal::new(Code::NoChange, "nothing is left to be done")),
@@ -200,6 +248,7 @@ fn rename(script: &mut Script, file: usize, handle: Option<u32>) {
     let Some(new) = handle.map(Handle::from_number) else { return };
     match &mut script.files[file].action {
         Action::Edit { handle, .. }
+        | Action::EditAndMove { handle, .. }
         | Action::Write { handle, .. }
         | Action::Remove { handle }
         | Action::Move { handle, .. } => *handle = new,
@@ -216,7 +265,7 @@ fn place(
 ) -> Result<(), Refusal> {
     rename(script, file, handle);
     let section = &mut script.files[file];
-    let Action::Edit { ops, .. } = &mut section.action else {
+    let (Action::Edit { ops, .. } | Action::EditAndMove { ops, .. }) = &mut section.action else {
         let text = "this part of the edit has no lines to place; accept it or write it anew";
         return Err(Refusal::new(Code::Malformed, text).at(&section.path));
     };
@@ -231,7 +280,7 @@ fn place(
 
 /// Returns an operation on other lines; `(n + 1, n)` is the place after line n.
 /// What was to be deleted and is gone leaves nothing to do.
-fn moved_op(op: Op, lines: LineRange) -> Option<Op> {
+pub(super) fn moved_op(op: Op, lines: LineRange) -> Option<Op> {
     let empty = lines.1 < lines.0;
     let kind = match op.kind {
         OpKind::Replace { body, .. } if empty => OpKind::Insert { after: lines.1, body },

@@ -3,7 +3,7 @@
 
 use engine::anchor::{Handle, LineRange};
 use engine::format::{Action, Body, Expect, FileScript, Op, OpKind, Script};
-use engine::plan::Outcome;
+use engine::plan::{Choice, Outcome};
 use serde::{Deserialize, Serialize};
 
 use crate::service::api::{EditAnswer, FileAnswer, Policy, Verify};
@@ -37,9 +37,38 @@ pub(super) struct RetryRecord {
     /// The operation that was refused.
     #[serde(default)]
     pub(super) op: Option<usize>,
+    /// The edit as it was written, where its places could not be found.
+    #[serde(default)]
+    pub(super) text: Option<StoredText>,
     /// What each fix puts in the place of that operation.
     #[serde(default)]
     pub(super) fixes: Vec<Vec<StoredOp>>,
+}
+
+/// An edit as it was written, and the places its author chose: file, find and
+/// lines (0-based).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct StoredText {
+    pub(super) text: String,
+    choices: Vec<(usize, usize, usize, usize)>,
+}
+
+impl StoredText {
+    pub(super) fn new(text: &str, choices: &[Choice]) -> StoredText {
+        let choice =
+            |choice: &Choice| (choice.file, choice.find, choice.lines.start, choice.lines.end);
+        StoredText { text: text.to_owned(), choices: choices.iter().map(choice).collect() }
+    }
+
+    /// Returns the places its author chose.
+    pub(super) fn choices(&self) -> Vec<Choice> {
+        let choice = |&(file, find, start, end): &(usize, usize, usize, usize)| Choice {
+            file,
+            find,
+            lines: start..end,
+        };
+        self.choices.iter().map(choice).collect()
+    }
 }
 
 /// The version of [`RetryRecord`] that is written.
@@ -104,11 +133,33 @@ struct StoredFile {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum StoredAction {
-    Edit { handle: u32, ops: Vec<StoredOp>, final_newline: Option<bool> },
-    Create { text: String },
-    Write { handle: u32, text: String },
-    Remove { handle: u32 },
-    Move { handle: u32, to: String, to_handle: Option<u32> },
+    Edit {
+        handle: u32,
+        ops: Vec<StoredOp>,
+        final_newline: Option<bool>,
+    },
+    Create {
+        text: String,
+    },
+    Write {
+        handle: u32,
+        text: String,
+    },
+    Remove {
+        handle: u32,
+    },
+    EditAndMove {
+        handle: u32,
+        ops: Vec<StoredOp>,
+        final_newline: Option<bool>,
+        to: String,
+        to_handle: Option<u32>,
+    },
+    Move {
+        handle: u32,
+        to: String,
+        to_handle: Option<u32>,
+    },
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -141,6 +192,15 @@ impl From<&Script> for StoredScript {
                     ops: ops.iter().map(StoredOp::from).collect(),
                     final_newline: *final_newline,
                 },
+                Action::EditAndMove { handle, ops, final_newline, to, to_handle } => {
+                    StoredAction::EditAndMove {
+                        handle: handle.number(),
+                        ops: ops.iter().map(StoredOp::from).collect(),
+                        final_newline: *final_newline,
+                        to: to.clone(),
+                        to_handle: to_handle.map(Handle::number),
+                    }
+                }
                 Action::Create { text } => StoredAction::Create { text: text.clone() },
                 Action::Write { handle, text } => {
                     StoredAction::Write { handle: handle.number(), text: text.clone() }
@@ -168,6 +228,15 @@ impl From<StoredScript> for Script {
                     ops: ops.into_iter().map(Op::from).collect(),
                     final_newline,
                 },
+                StoredAction::EditAndMove { handle, ops, final_newline, to, to_handle } => {
+                    Action::EditAndMove {
+                        handle: named(handle),
+                        ops: ops.into_iter().map(Op::from).collect(),
+                        final_newline,
+                        to,
+                        to_handle: to_handle.map(named),
+                    }
+                }
                 StoredAction::Create { text } => Action::Create { text },
                 StoredAction::Write { handle, text } => {
                     Action::Write { handle: named(handle), text }

@@ -146,6 +146,10 @@ impl Target {
                 to = RelPath::parse(target).map_err(bad_path)?;
                 (Some(Arc::clone(before)), view)
             }
+            Planned::EditAndMove { before, change, hunks, to: target, .. } => {
+                to = RelPath::parse(target).map_err(bad_path)?;
+                (Some(Arc::new(before.after(change))), view.through(hunks, true))
+            }
             Planned::Keep { now } => (Some(Arc::clone(now)), view),
         };
         if let Some(after) = &after {
@@ -174,10 +178,11 @@ impl Target {
         match &file.action {
             // What is staged is checked as it is staged.
             Planned::Create { .. } | Planned::Keep { .. } | Planned::Modify { .. } => Ok(()),
-            Planned::Remove { .. } | Planned::Move { replaced: None, .. } => {
-                check_writable(workspace, &self.path)
-            }
-            Planned::Move { replaced: Some(_), .. } => {
+            Planned::Remove { .. }
+            | Planned::Move { replaced: None, .. }
+            | Planned::EditAndMove { replaced: None, .. } => check_writable(workspace, &self.path),
+            Planned::Move { replaced: Some(_), .. }
+            | Planned::EditAndMove { replaced: Some(_), .. } => {
                 check_writable(workspace, &self.to)?;
                 check_writable(workspace, &self.path)
             }
@@ -197,12 +202,14 @@ impl Target {
                         kind,
                         before: Option<&'a Arc<Snapshot>>,
                         new: Option<&'a Snapshot>,
-                        edits| {
+                        edits,
+                        like| {
             let slot = workspace.fs.slot_for(tx, steps.len(), path);
             let slot = slot.map_err(|error| workspace.health.refuse(workspace, &error, path))?;
             let contents = Contents {
                 before: before.map(|snapshot| &snapshot.bytes[..]),
                 after: new.map(|snapshot| &snapshot.bytes[..]),
+                like,
             };
             let (before, after) = (before.and_then(hash), new.map(|new| new.hash));
             let step = Step { path: path.clone(), kind, before, after, slot };
@@ -213,18 +220,26 @@ impl Target {
             Planned::Keep { .. } => Ok(()),
             Planned::Modify { before, change, .. } => {
                 let edits = Some(pack(change, before));
-                push(&self.path, StepKind::Modify, Some(before), after, edits)
+                push(&self.path, StepKind::Modify, Some(before), after, edits, None)
             }
-            Planned::Create { .. } => push(&self.path, StepKind::Create, None, after, None),
+            Planned::Create { .. } => push(&self.path, StepKind::Create, None, after, None, None),
             Planned::Remove { before } => {
-                push(&self.path, StepKind::Remove, Some(before), None, None)
+                push(&self.path, StepKind::Remove, Some(before), None, None, None)
+            }
+            Planned::EditAndMove { before, replaced, .. } => {
+                if let Some(replaced) = replaced {
+                    push(&self.to, StepKind::Remove, Some(replaced), None, None, None)?;
+                }
+                // The new file takes the attributes of the old one, which goes.
+                push(&self.to, StepKind::Create, None, after, None, Some(&self.path))?;
+                push(&self.path, StepKind::Remove, Some(before), None, None, None)
             }
             Planned::Move { before, replaced, .. } => {
                 if let Some(replaced) = replaced {
-                    push(&self.to, StepKind::Remove, Some(replaced), None, None)?;
+                    push(&self.to, StepKind::Remove, Some(replaced), None, None, None)?;
                 }
                 let kind = StepKind::Move { to: self.to.clone() };
-                push(&self.path, kind, Some(before), None, None)
+                push(&self.path, kind, Some(before), None, None, None)
             }
         }
     }
