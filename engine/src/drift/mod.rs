@@ -5,10 +5,16 @@
 //! here; the edit is refused and its author decides.
 
 mod constructs;
+mod identity;
+mod lines;
+mod matching;
+mod outline;
+mod rule;
 
 use std::ops::Range;
 
 pub use constructs::{Construct, Constructs, Nesting};
+pub use rule::{Comparison, Doubt, Hunk, Verdict};
 
 use crate::edit::{Bias, Change, Edit};
 use crate::snapshot::Snapshot;
