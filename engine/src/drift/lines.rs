@@ -1,5 +1,6 @@
 //! The lines of two contents as numbers: equal lines, terminators included,
-//! have equal numbers, whichever side they stand on.
+//! have equal numbers, whichever side they stand on. Lines that are equal but
+//! for blanks and terminators look alike, and have equal looks.
 
 use std::collections::hash_map::Entry;
 use std::ops::Range;
@@ -8,14 +9,19 @@ use foldhash::{HashMap, HashMapExt};
 
 use crate::snapshot::Snapshot;
 
+/// Places of one line that are looked at when a block is searched for.
+const MOST_LOOKS: usize = 4_096;
+
 /// One content as numbers.
 #[derive(Debug)]
 pub(super) struct Side {
     /// The number of each line.
     pub(super) ids: Vec<u32>,
-    /// Where the lines with one number stand in `places`, by number.
+    /// What each line looks like.
+    pub(super) looks: Vec<u32>,
+    /// Where the lines with one look stand in `places`, by look.
     starts: Vec<u32>,
-    /// The lines, sorted by number, then by place.
+    /// The lines, sorted by look, then by place.
     places: Vec<u32>,
 }
 
@@ -41,8 +47,19 @@ pub(super) fn number(seen: &Snapshot, now: &Snapshot) -> (Side, Side) {
         expected = next_expected(&old, expected, id);
         new.push(id);
     }
-    let count = numbers.len();
-    (Side::of(old, count), Side::of(new, count))
+    let looks = looks(&numbers);
+    (Side::of(old, &looks), Side::of(new, &looks))
+}
+
+/// Returns for each number how its lines look: equal for lines that differ in
+/// blanks at their ends only.
+fn looks(numbers: &HashMap<&[u8], u32>) -> Vec<u32> {
+    let mut looks: HashMap<&[u8], u32> = HashMap::with_capacity(numbers.len());
+    let mut look_of = vec![0; numbers.len()];
+    for (line, &number) in numbers {
+        look_of[number as usize] = *looks.entry(line.trim_ascii()).or_insert(number);
+    }
+    look_of
 }
 
 /// Returns which line of the old side the next new line may well be: the one
@@ -63,27 +80,28 @@ fn whole_line(snapshot: &Snapshot, line: usize) -> &[u8] {
 }
 
 impl Side {
-    fn of(ids: Vec<u32>, count: usize) -> Side {
-        let mut starts = vec![0_u32; count + 1];
-        for &id in &ids {
-            starts[id as usize + 1] += 1;
+    fn of(ids: Vec<u32>, look_of: &[u32]) -> Side {
+        let looks: Vec<u32> = ids.iter().map(|&id| look_of[id as usize]).collect();
+        let mut starts = vec![0_u32; look_of.len() + 1];
+        for &look in &looks {
+            starts[look as usize + 1] += 1;
         }
-        for id in 0..count {
-            starts[id + 1] += starts[id];
+        for look in 0..look_of.len() {
+            starts[look + 1] += starts[look];
         }
         let mut next = starts.clone();
         let mut places = vec![0; ids.len()];
-        for (line, &id) in ids.iter().enumerate() {
-            places[next[id as usize] as usize] = line as u32;
-            next[id as usize] += 1;
+        for (line, &look) in looks.iter().enumerate() {
+            places[next[look as usize] as usize] = line as u32;
+            next[look as usize] += 1;
         }
-        Side { ids, starts, places }
+        Side { ids, looks, starts, places }
     }
 
-    /// Returns the lines with this number, ascending.
-    pub(super) fn places_of(&self, id: u32) -> &[u32] {
-        let id = id as usize;
-        &self.places[self.starts[id] as usize..self.starts[id + 1] as usize]
+    /// Returns the lines with this look, ascending.
+    fn places_of(&self, look: u32) -> &[u32] {
+        let look = look as usize;
+        &self.places[self.starts[look] as usize..self.starts[look + 1] as usize]
     }
 
     /// Returns the number of lines.
@@ -91,27 +109,34 @@ impl Side {
         self.ids.len()
     }
 
+    /// Returns the lines with the lines directly above and below.
+    pub(super) fn near(&self, lines: &Range<usize>) -> Range<usize> {
+        lines.start.saturating_sub(1)..(lines.end + 1).min(self.len())
+    }
+
     /// Returns how many numbers there are on both sides.
     pub(super) fn number_count(&self) -> usize {
         self.starts.len() - 1
     }
 
-    /// Returns where the lines `block` begin within `scope`: the first `most`
-    /// places. Looks at the places of the block's rarest line only.
+    /// Returns where lines that look like `block` begin within `scope`: the first
+    /// `most` places. `None` where even the rarest of the lines is everywhere,
+    /// so that all its places cannot be looked at.
     pub(super) fn places_of_block(
         &self,
         block: &[u32],
         scope: &Range<usize>,
         most: usize,
-    ) -> Vec<usize> {
+    ) -> Option<Vec<usize>> {
         let rarest = (0..block.len()).min_by_key(|&at| self.places_of(block[at]).len());
-        let Some(rarest) = rarest else { return Vec::new() };
+        let Some(rarest) = rarest else { return Some(Vec::new()) };
         let places = self.places_of(block[rarest]);
         let from = places.partition_point(|&line| (line as usize) < scope.start + rarest);
         let starts = places[from..].iter().map(|&line| line as usize - rarest);
-        let fits = starts.take_while(|start| start + block.len() <= scope.end);
-        let equal = |start: &usize| self.ids[*start..*start + block.len()] == *block;
-        fits.filter(equal).take(most).collect()
+        let mut fits = starts.take_while(|start| start + block.len() <= scope.end);
+        let equal = |start: &usize| self.looks[*start..*start + block.len()] == *block;
+        let found: Vec<usize> = fits.by_ref().take(MOST_LOOKS).filter(equal).take(most).collect();
+        (found.len() == most || fits.next().is_none()).then_some(found)
     }
 }
 
@@ -142,12 +167,12 @@ mod tests {
             let snapshot = Snapshot::of(content.into_bytes());
             let (side, _) = number(&snapshot, &snapshot);
             let from = from.min(side.len());
-            let block = &side.ids[from..(from + len).min(side.len())];
+            let block = &side.looks[from..(from + len).min(side.len())];
             let scope = a.min(b).min(side.len())..a.max(b).min(side.len());
             let fits = scope.clone().filter(|at| at + block.len() <= scope.end);
-            let naive: Vec<usize> = fits.filter(|&at| side.ids[at..at + block.len()] == *block).collect();
+            let naive: Vec<usize> = fits.filter(|&at| side.looks[at..at + block.len()] == *block).collect();
             let expected = if block.is_empty() { Vec::new() } else { naive };
-            prop_assert_eq!(side.places_of_block(block, &scope, usize::MAX), expected);
+            prop_assert_eq!(side.places_of_block(block, &scope, usize::MAX), Some(expected));
         }
     }
 }

@@ -65,12 +65,28 @@ impl Matching {
         search.matching
     }
 
+    /// Returns the gaps, ascending.
+    pub(super) fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
     /// Returns the nearest gap that ends above line `line` of the old side, with
     /// a kept line between, and the nearest that begins behind it.
     pub(super) fn gaps_around(&self, lines: &Range<usize>) -> (Option<&Gap>, Option<&Gap>) {
         let above = self.gaps.partition_point(|gap| gap.old.end < lines.start);
         let below = self.gaps.partition_point(|gap| gap.old.start <= lines.end);
         (above.checked_sub(1).map(|at| &self.gaps[at]), self.gaps.get(below))
+    }
+
+    /// Returns the gaps that touch the lines or a neighbour of theirs; where there
+    /// is none, the nearest on either side.
+    pub(super) fn gaps_near(&self, lines: &Range<usize>) -> &[Gap] {
+        let above = self.gaps.partition_point(|gap| gap.old.end + 1 < lines.start);
+        let below = self.gaps.partition_point(|gap| gap.old.start <= lines.end + 1);
+        match above < below {
+            true => &self.gaps[above..below],
+            false => &self.gaps[above.saturating_sub(1)..(below + 1).min(self.gaps.len())],
+        }
     }
 
     fn find_gaps(&mut self) {
@@ -82,7 +98,8 @@ impl Matching {
                 self.gaps.push(Gap { old: old..old + gone, new: new..new + come });
             }
             (old, new) = (old + gone, new + come);
-            let kept = self.new_of[old..].iter().zip(new..).take_while(|(line, at)| **line == *at as u32);
+            let kept =
+                self.new_of[old..].iter().zip(new..).take_while(|(line, at)| **line == *at as u32);
             let kept = kept.count();
             (old, new) = (old + kept, new + kept);
         }
@@ -93,9 +110,18 @@ impl Matching {
         line_of(&self.new_of, line)
     }
 
-    /// Returns the line of the old side that this line of the new side is.
-    pub(super) fn old_of(&self, line: usize) -> Option<usize> {
-        line_of(&self.old_of, line)
+    /// Returns whether the lines of the old side stand on the new side, all of
+    /// them and side by side.
+    pub(super) fn keeps(&self, lines: &Range<usize>) -> bool {
+        let Some(block) = self.new_of.get(lines.clone()) else { return false };
+        let Some(&first) = block.first() else { return true };
+        first != NONE && block.iter().zip(first..).all(|(line, at)| *line == at)
+    }
+
+    /// Returns whether a line of the old side and the line above it stand on the
+    /// new side, one below the other.
+    pub(super) fn is_joined(&self, line: usize) -> bool {
+        line > 0 && self.keeps(&(line - 1..line + 1))
     }
 
     fn join(&mut self, old: usize, new: usize, len: usize) {

@@ -50,13 +50,26 @@ struct Open {
 impl Outline<'_> {
     fn indentation(&mut self) {
         let mut section: Option<Open> = None;
+        let mut literal: Option<&[u8]> = None;
         for line in 0..self.snapshot.line_count() {
             let text = self.snapshot.line(line);
             let content = text.trim_ascii();
+            if let Some(end) = literal {
+                literal = (!holds(content, end)).then_some(end);
+                self.open.iter_mut().chain(&mut section).for_each(|open| open.last = line);
+                continue;
+            }
             if content.is_empty() {
                 continue;
             }
+            literal = literal_end(content);
             let depth = depth_of(text);
+            if is_comment(content) {
+                // It may stand anywhere, so it heads nothing and ends nothing.
+                let around = self.open.iter_mut().filter(|open| open.depth < depth);
+                around.for_each(|open| open.last = line);
+                continue;
+            }
             if depth == 0 && is_section(content) {
                 self.close_from(0);
                 self.close(section.replace(Open { start: line, depth: 0, last: line }));
@@ -79,8 +92,15 @@ impl Outline<'_> {
             open.last = line;
         }
         let same = self.open.get_mut(keep).filter(|open| open.depth == depth);
-        if let Some(open) = same.filter(|open| continues || opens_alone && open.last == open.start)
-        {
+        let snapshot = self.snapshot;
+        let has_brace_below = |open: &Open| {
+            let header = snapshot.line(open.start).trim_ascii();
+            opens_alone
+                && open.last == open.start
+                && !header.ends_with(b",")
+                && !header.ends_with(b";")
+        };
+        if let Some(open) = same.filter(|open| continues || has_brace_below(open)) {
             open.last = line;
             self.close_from(keep + 1);
             return;
@@ -123,7 +143,10 @@ impl Outline<'_> {
     /// Notes a construct, unless its line heads no other, or names nothing.
     fn close(&mut self, open: Option<Open>) {
         let Some(Open { start, last, .. }) = open else { return };
-        let header = self.snapshot.line(start).trim_ascii();
+        // A bracket alone is known by the first line inside.
+        let bare = |line: &usize| !self.snapshot.line(*line).iter().any(u8::is_ascii_alphanumeric);
+        let named = (start..last).find(|line| !bare(line)).unwrap_or(start);
+        let header = self.snapshot.line(named).trim_ascii();
         if start < last && !names_nothing(header) {
             let name = String::from_utf8_lossy(header).into_owned();
             self.found.push(Construct { lines: start..last + 1, name });
@@ -136,6 +159,38 @@ impl Outline<'_> {
 fn depth_of(text: &[u8]) -> usize {
     let blanks = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t'));
     blanks.fold(0, |column, byte| if *byte == b'\t' { column / 8 * 8 + 8 } else { column + 1 })
+}
+
+/// Returns whether a line is a comment, or a word to a preprocessor.
+fn is_comment(content: &[u8]) -> bool {
+    const DIRECTIVES: [&str; 10] =
+        ["if", "ifdef", "ifndef", "else", "elif", "endif", "define", "undef", "include", "pragma"];
+    match content {
+        [b'/', b'/' | b'*', ..] | [b'-', b'-', ..] | [b'#'] | [b'#', b' ' | b'#' | b'!', ..] => {
+            true
+        }
+        [b'#', rest @ ..] => DIRECTIVES.iter().any(|word| word.as_bytes() == first_word(rest)),
+        _ => false,
+    }
+}
+
+/// Returns what ends the literal that a line leaves open, if it leaves one open.
+fn literal_end(content: &[u8]) -> Option<&'static [u8]> {
+    for quotes in [b"\"\"\"", b"'''"] {
+        if memchr::memmem::find_iter(content, quotes).count() % 2 == 1 {
+            return Some(quotes);
+        }
+    }
+    match content {
+        [.., b'r', b'#', b'"'] => Some(b"\"#"),
+        [.., before, b'r', b'"'] if !before.is_ascii_alphanumeric() => Some(b"\""),
+        b"r\"" => Some(b"\""),
+        _ => None,
+    }
+}
+
+fn holds(content: &[u8], end: &[u8]) -> bool {
+    memchr::memmem::find(content, end).is_some()
 }
 
 fn is_section(content: &[u8]) -> bool {

@@ -13,8 +13,12 @@ mod probes;
 #[cfg(test)]
 mod script_text;
 #[cfg(test)]
+mod shared;
+#[cfg(test)]
 mod sound;
 #[cfg(test)]
 mod suite;
+#[cfg(test)]
+mod triples;
 #[cfg(test)]
 mod world;
