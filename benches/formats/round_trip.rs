@@ -6,7 +6,7 @@ use std::sync::Arc;
 use engine::anchor::{Handle, View};
 use engine::drift::Since;
 use engine::format::{Script, parse, print};
-use engine::plan::{FileState, Planned, Seen, plan};
+use engine::plan::{FileState, Options, Planned, Seen, plan};
 use engine::snapshot::Snapshot;
 
 use crate::corpus::RealEdit;
@@ -37,7 +37,8 @@ fn apply(script: &Script, edit: &RealEdit) -> Result<Vec<u8>, String> {
         to: None,
         to_seen: None,
     };
-    let plan = plan(script, &[state]).map_err(|refused| refused.refusal.to_string())?;
+    let plan = plan(script, &[state], &Options::default())
+        .map_err(|refused| refused.refusal.to_string())?;
     match &plan.files[0].action {
         Planned::Modify { before, change, .. } => Ok(change.apply(&before.bytes)),
         other => Err(format!("no modification: {other:?}")),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use engine::anchor::Handle;
-use engine::drift::Since;
+use engine::drift::{By, Link, Since};
 use engine::edit::{Change, Edit};
 use engine::error::{Code, Refusal};
 use engine::hash::ContentHash;
@@ -254,7 +254,9 @@ impl Workspace {
         Ok(bytes.filter(|bytes| ContentHash::of(bytes) == *hash))
     }
 
-    /// Returns what happened to the file between two of its contents.
+    /// Returns what happened to the file between two of its contents: our own
+    /// edits as far as they lead from either end, and between them, if they do
+    /// not meet, what others did.
     pub(super) fn since(
         &self,
         path: &RelPath,
@@ -264,24 +266,95 @@ impl Workspace {
         if seen == now {
             return Ok(Since::Same);
         }
-        let mut whole: Option<Change> = None;
-        let mut at = *now;
-        let mut before = u64::MAX;
+        let last = self.own_before(path, now, Some(seen))?;
+        if last.reached == *seen {
+            return Ok(last.change.map_or(Since::Outside, Since::Own));
+        }
+        let first = self.own_after(path, seen, last.operation)?;
+        let links = self.links(path, first, last, now);
+        Ok(links.map_or(Since::Outside, Since::Chain))
+    }
+
+    /// Returns our own edits that led to a content, back to `until` if they go
+    /// so far.
+    fn own_before(
+        &self,
+        path: &RelPath,
+        content: &ContentHash,
+        until: Option<&ContentHash>,
+    ) -> Result<OwnEdits, StateError> {
+        let mut own = OwnEdits { change: None, reached: *content, operation: u64::MAX };
         for _ in 0..HISTORY_STEPS {
-            let Some(row) = self.state.step_to(path.as_str(), &at.0, before)? else { break };
+            let row = self.state.step_to(path.as_str(), &own.reached.0, own.operation)?;
+            let Some(row) = row else { break };
             let (Some(edits), Some(from)) = (&row.edits, row.step.before) else { break };
             let change = change_from(edits)?;
-            whole = Some(match &whole {
+            own.change = Some(match &own.change {
                 None => change,
                 Some(later) => change.compose(later),
             });
-            (at, before) = (from, row.operation);
-            if at == *seen {
-                return Ok(whole.map_or(Since::Outside, Since::Own));
+            (own.reached, own.operation) = (from, row.operation);
+            if until == Some(&own.reached) {
+                break;
             }
         }
-        Ok(Since::Outside)
+        Ok(own)
     }
+
+    /// Returns our own edits that led away from a content, those before
+    /// operation `end`.
+    fn own_after(
+        &self,
+        path: &RelPath,
+        content: &ContentHash,
+        end: u64,
+    ) -> Result<OwnEdits, StateError> {
+        let mut own = OwnEdits { change: None, reached: *content, operation: 0 };
+        for _ in 0..HISTORY_STEPS {
+            let row = self.state.step_after(path.as_str(), &own.reached.0, own.operation, end)?;
+            let Some(row) = row else { break };
+            let (Some(edits), Some(to)) = (&row.edits, row.step.after) else { break };
+            let change = change_from(edits)?;
+            own.change = Some(match &own.change {
+                None => change,
+                Some(earlier) => earlier.compose(&change),
+            });
+            (own.reached, own.operation) = (to, row.operation);
+        }
+        Ok(own)
+    }
+
+    /// Returns the way over our own edits, others' writes, and our own edits
+    /// again; `None` where only others' writes are known, or the contents
+    /// between are gone.
+    fn links(
+        &self,
+        path: &RelPath,
+        first: OwnEdits,
+        last: OwnEdits,
+        now: &ContentHash,
+    ) -> Option<Vec<Link>> {
+        let mut links = Vec::new();
+        if let Some(change) = first.change {
+            let to = self.content(path, &first.reached).ok()?;
+            links.push(Link { by: By::Own(change), to });
+        }
+        links.push(Link { by: By::Outside, to: self.content(path, &last.reached).ok()? });
+        if let Some(change) = last.change {
+            links.push(Link { by: By::Own(change), to: self.content(path, now).ok()? });
+        }
+        (links.len() > 1).then_some(links)
+    }
+}
+
+/// Edits of ours one after the other, as far as they lead.
+struct OwnEdits {
+    /// All of them together.
+    change: Option<Change>,
+    /// The content at their far end.
+    reached: ContentHash,
+    /// The operation at their far end.
+    operation: u64,
 }
 
 /// Returns the change that was stored as `packed`.

@@ -127,6 +127,25 @@ impl State {
         self.read(|db| Ok(step_rows(db, sql, params![path, &after[..], before])?.pop()))
     }
 
+    /// Returns the last step between operations `start` and `end` that found
+    /// `path` with the content `before` and changed its lines.
+    pub fn step_after(
+        &self,
+        path: &str,
+        before: &[u8; 32],
+        start: u64,
+        end: u64,
+    ) -> Result<Option<StepRow>, StateError> {
+        let sql =
+            "SELECT kind, path, target, before, after, slot, beside, edits, operation FROM step
+                   WHERE path = ?1 AND before = ?2 AND operation > ?3 AND operation < ?4
+                     AND kind = 0
+                     AND (SELECT state FROM operation WHERE id = operation) IN (1, 2)
+                   ORDER BY operation DESC LIMIT 1";
+        let [start, end] = [start, end].map(|id| i64::try_from(id).unwrap_or(i64::MAX));
+        self.read(|db| Ok(step_rows(db, sql, params![path, &before[..], start, end])?.pop()))
+    }
+
     /// Returns the last step that took the content `before` away from `path`, so
     /// that its slot may still hold it.
     pub fn step_from(&self, path: &str, before: &[u8; 32]) -> Result<Option<StepRow>, StateError> {

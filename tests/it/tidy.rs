@@ -20,10 +20,11 @@ const FUNCTION_LINES: usize = 70;
 const FILE_LINES: usize = 800;
 
 /// The crates of the workspace, as paths name them, and where their modules lie.
-const CRATES: [(&str, &str); 4] = [
+const CRATES: [(&str, &str); 5] = [
     ("anchord", "src/"),
     ("engine", "engine/src/"),
     ("grammars", "grammars/src/"),
+    ("hostile", "tests/hostile/src/"),
     ("lsp_bridge", "lsp-bridge/src/"),
 ];
 
@@ -325,8 +326,14 @@ fn module_of(file: &str) -> Parts {
     }
     let krate = CRATES.iter().find_map(|(name, folder)| Some((*name, file.strip_prefix(folder)?)));
     let (krate, rest) = krate.unwrap_or_else(|| {
-        let of_tests =
-            ["engine/tests/", "grammars/tests/", "lsp-bridge/tests/", "tests/", "benches/"];
+        let of_tests = [
+            "engine/tests/",
+            "grammars/tests/",
+            "lsp-bridge/tests/",
+            "tests/hostile/tests/",
+            "tests/",
+            "benches/",
+        ];
         let folder = of_tests.into_iter().find(|folder| file.starts_with(folder));
         let folder = folder.unwrap_or_else(|| panic!("{file} lies in no crate"));
         // One binary a directory: its name is no module.

@@ -61,18 +61,21 @@ impl Nesting {
     /// Returns the constructs that hold all of `lines`, outermost first. An
     /// empty range is a place between two lines, and is held by what holds both.
     pub fn around(&self, lines: &Range<usize>) -> impl Iterator<Item = &Construct> {
-        let holds = {
-            let lines = lines.clone();
-            move |construct: &&Construct| {
-                let Range { start, end } = construct.lines;
-                match lines.is_empty() {
-                    true => start < lines.start && lines.start < end,
-                    false => start <= lines.start && lines.end <= end,
-                }
-            }
-        };
         let until = self.constructs.partition_point(|one| one.lines.start <= lines.start);
-        self.constructs[..until].iter().filter(holds)
+        let lines = lines.clone();
+        self.constructs[..until].iter().filter(move |construct| construct.holds(&lines))
+    }
+}
+
+impl Construct {
+    /// Returns whether all of `lines` lie in the construct; of an empty range,
+    /// which is a place between two lines, whether both of those do.
+    pub fn holds(&self, lines: &Range<usize>) -> bool {
+        let Range { start, end } = self.lines;
+        match lines.is_empty() {
+            true => start < lines.start && lines.start < end,
+            false => start <= lines.start && lines.end <= end,
+        }
     }
 }
 

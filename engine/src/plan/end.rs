@@ -6,9 +6,10 @@
 
 use std::ops::Range;
 
+use super::Seen;
 use super::hunk::Hunk;
-use super::{Landed, Seen};
-use crate::drift::{Landing, land};
+use super::place::Landed;
+use crate::drift::Trail;
 use crate::snapshot::Snapshot;
 
 /// Returns the wish, unless the file ends so and no hunk reaches its end.
@@ -41,6 +42,7 @@ pub(super) fn stands(
     hunks: &[Hunk<'_>],
     landed: &[Landed],
     seen: &Seen,
+    trail: &Trail<'_>,
     now: &Snapshot,
 ) -> bool {
     let total = seen.snapshot.line_count();
@@ -54,8 +56,7 @@ pub(super) fn stands(
     let Some(line) = last_kept(hunks, total) else {
         return now.line_count() == 0;
     };
-    let landing = land(&seen.since, &seen.snapshot, now, line..line + 1);
-    matches!(landing, Landing::Exact(there) if reached || is_last(&there))
+    trail.follow(&(line..line + 1)).is_some_and(|there| reached || is_last(&there))
 }
 
 /// Returns the line of `total` that is last once the hunks are applied, unless

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::Registers;
 use crate::anchor::{LineRange, span_of};
+use crate::drift;
 use crate::error::{Code, Refusal};
 use crate::format::{Body, Expect, Op, OpKind};
 use crate::snapshot::Snapshot;
@@ -21,11 +22,9 @@ pub(super) struct Hunk<'a> {
 }
 
 impl Hunk<'_> {
-    /// Returns whether the lines `there` of `now` are what this hunk would put
-    /// there.
-    pub(super) fn is_written_at(&self, there: Range<usize>, now: &Snapshot) -> bool {
-        there.len() == self.text.len()
-            && there.zip(&self.text).all(|(line, text)| now.line(line) == *text)
+    /// Returns the hunk as lines that go and lines that come.
+    pub(super) fn lines_and_text(&self) -> drift::Hunk<'_> {
+        drift::Hunk { lines: self.lines.clone(), text: &self.text }
     }
 }
 

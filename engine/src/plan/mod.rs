@@ -6,6 +6,7 @@
 
 mod end;
 mod hunk;
+mod place;
 mod quote;
 mod splice;
 
@@ -13,8 +14,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::anchor::{LineRange, View, lines_of};
-use crate::drift::{Landing, Since, land};
+use crate::anchor::{LineRange, View};
+use crate::drift::{Constructs, Drifted, Since, Trail};
 use crate::edit::Change;
 use crate::error::{Code, Refusal};
 use crate::format::{Action, Body, FileScript, Op, OpKind, Script};
@@ -24,6 +25,21 @@ use hunk::Hunk;
 pub use quote::{
     Choice, Difference, Kind, Known, Nearest, Resolved, Shown, Unresolved, Way, resolve,
 };
+/// How a script is to be planned.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// What gives lines their identity; without it, indentation and headers do.
+    pub constructs: Option<&'a dyn Constructs>,
+    /// Whether operations may go where their lines stand now; otherwise any
+    /// change since they were read is refused.
+    pub relocate: bool,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Options { constructs: None, relocate: true }
+    }
+}
 
 /// What is known of one file of the script.
 #[derive(Debug, Clone)]
@@ -139,8 +155,14 @@ pub struct Refused {
     /// Index of the refused file in the script.
     pub file: usize,
     /// For each operation of that file: the lines of now (0-based) it would
-    /// fall on, or `None` where nothing can be proposed. Empty unless stale.
+    /// fall on, or `None` where nothing can be proposed. Empty unless stale, in
+    /// conflict or ambiguous.
     pub landings: Vec<Option<Range<usize>>>,
+    /// For each operation of that file: where it could be meant (0-based lines
+    /// of now), if that is more than one place. As long as `landings`.
+    pub candidates: Vec<Vec<Range<usize>>>,
+    /// What other writers did near the refused operation; a few lines.
+    pub drift: Vec<Drifted>,
     /// The lines of the content (0-based) that the author has to look at.
     pub rows: Vec<Range<usize>>,
 }
@@ -150,12 +172,12 @@ pub struct Refused {
 /// # Errors
 /// [`Refused`] with the first file that cannot be done as asked. Nothing is
 /// planned then, for any file.
-pub fn plan(script: &Script, states: &[FileState]) -> Result<Plan, Refused> {
+pub fn plan(script: &Script, states: &[FileState], options: &Options<'_>) -> Result<Plan, Refused> {
     let registers = registers(script, states)?;
     let files = script.files.iter().zip(states).enumerate();
     let files: Result<Vec<FilePlan>, Refused> = files
         .map(|(index, (file, state))| {
-            plan_file(file, state, &registers).map_err(|r| r.in_file(index, file))
+            plan_file(file, state, &registers, options).map_err(|r| r.in_file(index, file))
         })
         .collect();
     let plan = Plan { files: files? };
@@ -170,7 +192,14 @@ pub fn plan(script: &Script, states: &[FileState]) -> Result<Plan, Refused> {
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Refused {
-        Refused { refusal, file: 0, landings: Vec::new(), rows: Vec::new() }
+        Refused {
+            refusal,
+            file: 0,
+            landings: Vec::new(),
+            candidates: Vec::new(),
+            drift: Vec::new(),
+            rows: Vec::new(),
+        }
     }
 }
 
@@ -227,19 +256,20 @@ fn plan_file(
     file: &FileScript,
     state: &FileState,
     registers: &Registers<'_>,
+    options: &Options<'_>,
 ) -> Result<FilePlan, Refused> {
     let planned = match &file.action {
         Action::Create { text } => plan_create(text, state)?,
         Action::Remove { .. } => Planned::Remove { before: unchanged(state)? },
         Action::Move { to, .. } => plan_move(to, state)?,
-        Action::Write { text, .. } => return plan_write(&file.path, text, state),
+        Action::Write { text, .. } => return plan_write(&file.path, text, state, options),
         Action::Edit { ops, final_newline, .. } => {
-            return plan_edit(&file.path, ops, *final_newline, state, registers);
+            return plan_edit(&file.path, ops, *final_newline, state, registers, options);
         }
         Action::EditAndMove { ops, final_newline, to, .. } => {
             // Like every move, it never relocates.
             unchanged(state)?;
-            let edit = plan_edit(&file.path, ops, *final_newline, state, registers)?;
+            let edit = plan_edit(&file.path, ops, *final_newline, state, registers, options)?;
             return Ok(edit_and_move(edit, to, destination(to, state)?));
         }
     };
@@ -295,9 +325,9 @@ fn destination(to: &str, state: &FileState) -> Result<Option<Arc<Snapshot>>, Ref
 /// remove, a move and a write ask for, since they never relocate.
 fn unchanged(state: &FileState) -> Result<Arc<Snapshot>, Refusal> {
     let (now, seen) = now_and_seen(state)?;
-    match seen.since {
-        Since::Same => Ok(Arc::clone(now)),
-        _ => Err(Refusal::new(
+    match seen.since.is_same() {
+        true => Ok(Arc::clone(now)),
+        false => Err(Refusal::new(
             Code::Stale,
             "changed since it was read; a whole file never relocates",
         )),
@@ -315,7 +345,12 @@ fn now_and_seen(state: &FileState) -> Result<(&Arc<Snapshot>, &Seen), Refusal> {
 
 /// A whole new text is a replacement of all lines, so that the byte-order mark
 /// and each line's terminator stay; only the final newline is as written.
-fn plan_write(path: &str, text: &str, state: &FileState) -> Result<FilePlan, Refused> {
+fn plan_write(
+    path: &str,
+    text: &str,
+    state: &FileState,
+    options: &Options<'_>,
+) -> Result<FilePlan, Refused> {
     let (now, _) = now_and_seen(state)?;
     if let Err(refusal) = unchanged(state) {
         let rows = std::iter::once(0..now.line_count()).collect();
@@ -331,7 +366,7 @@ fn plan_write(path: &str, text: &str, state: &FileState) -> Result<FilePlan, Ref
         (_, text) => OpKind::Replace { lines: (1, total), body: Body::Text(text.to_owned()) },
     };
     let newline = (!text.is_empty()).then(|| text.ends_with('\n'));
-    plan_edit(path, &[kind.into()], newline, state, &Registers::new())
+    plan_edit(path, &[kind.into()], newline, state, &Registers::new(), options)
 }
 
 fn keep(now: &Arc<Snapshot>) -> FilePlan {
@@ -345,6 +380,7 @@ fn plan_edit(
     final_newline: Option<bool>,
     state: &FileState,
     registers: &Registers<'_>,
+    options: &Options<'_>,
 ) -> Result<FilePlan, Refused> {
     let (now, seen) = now_and_seen(state)?;
     let hunks = hunk::read(ops, &seen.snapshot, registers)?;
@@ -355,12 +391,14 @@ fn plan_edit(
     }
     let wish = end::wish(final_newline, &hunks, &seen.snapshot, now);
     let last = end::touched_line(wish, &hunks, &seen.snapshot);
-    let landed = land_all(&hunks, seen, now)?;
+    place::check_policy(&hunks, seen, now, options)?;
+    let trail = Trail::of(&seen.since, &seen.snapshot, now, path, options.constructs);
+    let landed = place::land_all(ops, &hunks, seen, now, &trail)?;
     check_view(&hunks, last, seen)?;
-    if wish.is_some() && !end::stands(last, &hunks, &landed, seen, now) {
-        return Err(stale_end(&landed, now));
+    if wish.is_some() && !end::stands(last, &hunks, &landed, seen, &trail, now) {
+        return Err(place::stale_end(&landed, now));
     }
-    let (open, outcomes) = settle(hunks, landed, now);
+    let (open, outcomes) = place::settle(hunks, landed, now);
     let ends_so = wish.is_none_or(|wanted| now.lines.final_newline() == wanted);
     if open.is_empty() && !ops.is_empty() && ends_so {
         let action = Planned::Keep { now: Arc::clone(now) };
@@ -368,117 +406,6 @@ fn plan_edit(
     }
     hunk::check_encoding(&open, now)?;
     lay_out(path, open, outcomes, final_newline, now)
-}
-
-/// Returns where each hunk stands now, or refuses with what is known.
-fn land_all(hunks: &[Hunk<'_>], seen: &Seen, now: &Snapshot) -> Result<Vec<Landed>, Refused> {
-    let landed: Vec<Landed> = hunks
-        .iter()
-        .map(|hunk| {
-            Landed::of(hunk, land(&seen.since, &seen.snapshot, now, hunk.lines.clone()), now)
-        })
-        .collect();
-    let Some(first) = landed.iter().position(|landed| !landed.is_settled()) else {
-        return Ok(landed);
-    };
-    let message = match seen.since {
-        Since::Outside => "another program changed the file since it was read",
-        _ => "lines of this operation changed since they were read",
-    };
-    Err(Refused {
-        refusal: Refusal::new(Code::Stale, message).op(hunks[first].op),
-        file: 0,
-        rows: landed.iter().map(Landed::rows).collect(),
-        landings: landed.iter().map(Landed::proposal).collect(),
-    })
-}
-
-/// Returns the refusal of an edit of which only the end of the file is in doubt.
-fn stale_end(landed: &[Landed], now: &Snapshot) -> Refused {
-    let count = now.line_count();
-    let message = "the end of the file changed since it was read";
-    Refused {
-        rows: std::iter::once(count.saturating_sub(1)..count).collect(),
-        landings: landed.iter().map(Landed::proposal).collect(),
-        ..Refused::from(Refusal::new(Code::Stale, message))
-    }
-}
-
-/// A hunk's place now.
-enum Landed {
-    /// It can be applied there.
-    At(Range<usize>),
-    /// Its work stands there already.
-    Done(Range<usize>),
-    /// It cannot be applied as it is; perhaps it belongs there.
-    Open(Range<usize>),
-    /// It cannot be applied, and nobody can say where it belongs; here is where
-    /// to look.
-    Lost(Range<usize>),
-}
-
-impl Landed {
-    fn of(hunk: &Hunk<'_>, landing: Landing, now: &Snapshot) -> Landed {
-        let count = now.line_count();
-        match landing {
-            Landing::Exact(there) => Landed::At(there),
-            Landing::Touched(there) if hunk.is_written_at(there.clone(), now) => {
-                Landed::Done(there)
-            }
-            Landing::Touched(there) => Landed::Open(there),
-            Landing::Absorbed(there) => Landed::Lost(there),
-            Landing::Unknown => {
-                Landed::Lost(hunk.lines.start.min(count)..hunk.lines.end.min(count))
-            }
-        }
-    }
-
-    fn is_settled(&self) -> bool {
-        matches!(self, Landed::At(_) | Landed::Done(_))
-    }
-
-    fn proposal(&self) -> Option<Range<usize>> {
-        match self {
-            Landed::At(there) | Landed::Done(there) | Landed::Open(there) => Some(there.clone()),
-            Landed::Lost(_) => None,
-        }
-    }
-
-    fn rows(&self) -> Range<usize> {
-        match self {
-            Landed::At(rows) | Landed::Done(rows) | Landed::Open(rows) | Landed::Lost(rows) => {
-                rows.clone()
-            }
-        }
-    }
-}
-
-/// Returns the hunks still to be applied, in the lines of now, and for each
-/// operation what is known so far.
-fn settle<'a>(
-    hunks: Vec<Hunk<'a>>,
-    landed: Vec<Landed>,
-    now: &Snapshot,
-) -> (Vec<Hunk<'a>>, Vec<Outcome>) {
-    let nothing = Outcome { lines: (1, 0), relocated: 0, already: false };
-    let mut outcomes = vec![nothing; hunks.len()];
-    let mut open = Vec::with_capacity(hunks.len());
-    for (mut hunk, landed) in hunks.into_iter().zip(landed) {
-        let op = hunk.op;
-        match landed {
-            Landed::Done(there) => {
-                debug_assert!(there.end <= now.line_count());
-                outcomes[op] = Outcome { lines: lines_of(&there), relocated: 0, already: true };
-            }
-            Landed::At(there) => {
-                outcomes[op].relocated = there.start as i64 - hunk.lines.start as i64;
-                hunk.lines = there;
-                open.push(hunk);
-            }
-            Landed::Open(_) | Landed::Lost(_) => unreachable!("BUG: open hunks were refused"),
-        }
-    }
-    (open, outcomes)
 }
 
 /// Lays the open hunks out as one change of `now`.

@@ -21,8 +21,12 @@ mod round_trip;
 #[cfg(test)]
 mod script_text;
 #[cfg(test)]
+mod shared;
+#[cfg(test)]
 mod sound;
 #[cfg(test)]
 mod suite;
+#[cfg(test)]
+mod triples;
 #[cfg(test)]
 mod world;

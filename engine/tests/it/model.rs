@@ -12,7 +12,7 @@ use engine::drift::Since;
 use engine::edit::Change;
 use engine::error::Code;
 use engine::format::{Action, Body, FileScript, OpKind, Script};
-use engine::plan::{FilePlan, FileState, Outcome, Planned, Refused, Seen, plan};
+use engine::plan::{FilePlan, FileState, Options, Outcome, Planned, Refused, Seen, plan};
 use engine::snapshot::Snapshot;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -37,6 +37,10 @@ pub(crate) struct Tally(RefCell<BTreeMap<String, usize>>);
 impl Tally {
     pub(crate) fn count(&self, what: impl Into<String>) {
         *self.0.borrow_mut().entry(what.into()).or_default() += 1;
+    }
+
+    pub(crate) fn of(&self, what: &str) -> usize {
+        self.0.borrow().get(what).copied().unwrap_or_default()
     }
 
     pub(crate) fn print(&self, name: &str) {
@@ -197,7 +201,8 @@ fn plan_one(
     now: &Arc<Snapshot>,
 ) -> Result<FilePlan, Box<Refused>> {
     let state = FileState { now: Some(Arc::clone(now)), seen: Some(seen), to: None, to_seen: None };
-    let plan = plan(&script(ops, final_newline), &[state]).map_err(Box::new)?;
+    let plan =
+        plan(&script(ops, final_newline), &[state], &Options::default()).map_err(Box::new)?;
     Ok(plan.files.into_iter().next().expect("one file was asked for"))
 }
 
@@ -481,7 +486,7 @@ fn refused_rightly(
         prop_assert_eq!(code, form);
         return Ok(());
     }
-    let end_is_asked = final_newline.is_some() && drifted.since() != Since::Same;
+    let end_is_asked = final_newline.is_some() && !drifted.since().is_same();
     let touched = end_is_asked || !ops.iter().all(|op| drifted.is_untouched(op));
     if touched {
         return Ok(());

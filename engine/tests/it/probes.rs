@@ -1,20 +1,16 @@
-//! Byte probes: small edits with the exact bytes that must come out, made for a
-//! study of other tools. They lie beside the tree, not in it; the same kinds
-//! are cases of `tests/cases/text-rules.md`.
-
-use std::sync::Arc;
+//! Probes: small edits with the exact bytes that must come out, made for a
+//! study of other tools: byte probes, and random drift whose right place is
+//! known. They lie beside the tree, not in it; the same kinds are cases of
+//! `tests/cases/text-rules.md` and `tests/cases/drift.md`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use engine::anchor::{Handle, View};
-use engine::drift::Since;
-use engine::error::Code;
-use engine::format::{Action, Body, FileScript, Op, OpKind, Script};
-use engine::plan::{FilePlan, FileState, Planned, Refused, Seen, plan};
+use engine::format::{Op, OpKind};
 use engine::snapshot::Snapshot;
 use serde_json::Value;
 
 use crate::model::Tally;
+use crate::shared::{self, Drifted, content_after, op};
 use crate::sound;
 
 /// One row of the file.
@@ -28,74 +24,75 @@ struct Probe {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a file of test data, no user's file")]
 fn byte_probes() {
-    let rows = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/cases/byte-probes.jsonl");
-    let Ok(rows) = std::fs::read_to_string(rows) else {
-        println!("no byte probes beside the tree: skipped");
-        return;
-    };
+    let Some(rows) = shared::read("cases/byte-probes.jsonl") else { return };
+    let tally = check("byte probes", &rows);
+    assert_eq!(tally.of("refused, though it is right"), 0);
+}
+
+/// Random drift between read and edit, in Rust of equal functions.
+#[test]
+fn drift_fuzz() {
+    let Some(rows) = shared::read("cases/drift-fuzz.jsonl.gz") else { return };
+    let tally = check("drift fuzz", &rows);
+    let (applied, lost) = (tally.of("exact"), tally.of("refused, though it is right"));
+    assert!(applied >= 99 * lost, "{lost} of {} valid edits were refused", applied + lost);
+}
+
+/// Runs every row; what is applied must be right.
+fn check(name: &str, rows: &str) -> Tally {
     let tally = Tally::default();
     for row in rows.lines() {
         let probe = Probe::read(row);
-        match check(&probe) {
+        match verdict(&probe) {
             Ok(verdict) => tally.count(verdict),
             Err(why) => panic!("{}: {why}", probe.id),
         }
     }
-    tally.print("byte probes");
+    tally.print(&format!("{name} ({} rows, no seed)", rows.lines().count()));
+    tally
 }
 
-/// What another program did to the file is not mapped, so where it did
-/// anything, the edit must be refused even if a right result exists.
-fn check(probe: &Probe) -> Result<&'static str, String> {
-    let drifted = probe.base != probe.current;
-    match (apply(probe), &probe.want) {
+fn verdict(probe: &Probe) -> Result<&'static str, String> {
+    let file = Drifted::new("probe.rs", probe.base.clone(), probe.current.clone());
+    match (file.plan(probe.ops.clone()), &probe.want) {
         (Ok(_), None) => Err("applied, where it must be refused".to_owned()),
-        (Ok(_), Some(_)) if drifted => Err("relocated through another's drift".to_owned()),
         (Ok(file), Some(want)) => {
             sound::check(&file)?;
-            match &file.action {
-                Planned::Modify { before, change, .. } if change.apply(&before.bytes) == *want => {
-                    Ok("exact")
-                }
-                other => Err(format!("came to {other:?}")),
+            match content_after(&file) {
+                found if found == *want => Ok("exact"),
+                found => Err(format!("came to \"{}\"", found.escape_ascii())),
             }
         }
-        (Err(refused), want) if drifted => match (refused.refusal.code, want) {
-            (Code::Stale, None) => Ok("refused rightly as stale"),
-            (Code::Stale, Some(_)) => Ok("refused as stale, not relocated"),
-            (code, _) => Err(format!("refused as {code}")),
-        },
         (Err(_), None) => Ok("refused rightly"),
-        (Err(refused), Some(_)) => Err(refused.refusal.to_string()),
+        (Err(_), Some(want)) if !probe.has_its_neighbours(&file, want) => {
+            Ok("refused, as a neighbour changed")
+        }
+        (Err(_), Some(_)) => Ok("refused, though it is right"),
     }
 }
 
-fn apply(probe: &Probe) -> Result<FilePlan, Box<Refused>> {
-    let seen = Arc::new(Snapshot::of(probe.base.clone()));
-    let since = match probe.base == probe.current {
-        true => Since::Same,
-        false => Since::Outside,
-    };
-    let state = FileState {
-        now: Some(Arc::new(Snapshot::of(probe.current.clone()))),
-        seen: Some(Seen { view: View::all(seen.line_count()), snapshot: seen, since }),
-        to: None,
-        to_seen: None,
-    };
-    let action = Action::Edit {
-        handle: Handle::from_number(481_920),
-        ops: probe.ops.clone(),
-        final_newline: None,
-    };
-    let path = "probe".to_owned();
-    let script = Script { files: vec![FileScript { path, action }] };
-    let plan = plan(&script, &[state]).map_err(Box::new)?;
-    Ok(plan.files.into_iter().next().expect("one file was asked for"))
-}
-
 impl Probe {
+    /// Returns whether the lines stand with both their neighbours where the one
+    /// edit must be made, going by nothing but the bytes that must come out.
+    fn has_its_neighbours(&self, file: &Drifted, want: &[u8]) -> bool {
+        let [Op { kind: OpKind::Replace { lines, .. } | OpKind::Delete { lines, .. }, .. }] =
+            &self.ops[..]
+        else {
+            return true;
+        };
+        let (seen, now, want) = (&file.seen, &file.now, Snapshot::of(want.to_vec()));
+        let same = |line: &usize| *line < want.line_count() && want.line(*line) == now.line(*line);
+        let start = (0..now.line_count()).take_while(same).count() as i64;
+        let line = |of: &Snapshot, at: i64| {
+            let at = usize::try_from(at).ok().filter(|at| *at < of.line_count());
+            at.map(|at| of.line(at).to_vec())
+        };
+        let around = -1..=(lines.1 - lines.0 + 1) as i64;
+        let first = lines.0 as i64 - 1;
+        around.into_iter().all(|at| line(seen, first + at) == line(now, start + at))
+    }
+
     fn read(row: &str) -> Probe {
         let row: Value = serde_json::from_str(row).expect("a row is JSON");
         let bytes = |key: &str| Some(STANDARD.decode(row[key].as_str()?).expect("base64"));
@@ -104,7 +101,7 @@ impl Probe {
             id: row["id"].to_string(),
             base: bytes("base").expect("bytes that were read"),
             current: bytes("current").expect("bytes of now"),
-            ops: ops.iter().map(op).collect(),
+            ops: ops.iter().map(read_op).collect(),
             want: bytes("want"),
         }
     }
@@ -112,18 +109,12 @@ impl Probe {
 
 /// Reads `{s, e, lines}`, which deletes where `lines` is empty, or
 /// `{after, lines}`.
-fn op(op: &Value) -> Op {
-    let number = |key: &str| op[key].as_u64().map(|number| number as usize);
-    let lines = op["lines"].as_array().expect("lines").iter();
-    let rows = lines.map(|line| line.as_str().expect("a line").to_owned() + "\n");
-    let body = Body::Text(rows.collect());
-    if let Some(after) = number("after") {
-        return OpKind::Insert { after, body }.into();
+fn read_op(value: &Value) -> Op {
+    let number = |key: &str| value[key].as_u64().map(|number| number as usize);
+    let lines = value["lines"].as_array().expect("lines").iter();
+    let text: Vec<&str> = lines.map(|line| line.as_str().expect("a line")).collect();
+    match number("after") {
+        Some(after) => op(after..after, &text),
+        None => op(number("s").expect("a start") - 1..number("e").expect("an end"), &text),
     }
-    let lines = (number("s").expect("a start"), number("e").expect("an end"));
-    let kind = match &body {
-        Body::Text(text) if text.is_empty() => OpKind::Delete { lines, register: None },
-        _ => OpKind::Replace { lines, body },
-    };
-    kind.into()
 }

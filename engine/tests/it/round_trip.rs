@@ -12,7 +12,7 @@ use engine::drift::Since;
 use engine::format::{
     Action, Body, Draft, FileScript, Given, Lines, NAMES, OpKind, Script, draft_in, read, write,
 };
-use engine::plan::{FileState, Known, Planned, Seen, Shown, plan, resolve};
+use engine::plan::{FileState, Known, Options, Planned, Seen, Shown, plan, resolve};
 use engine::snapshot::Snapshot;
 use serde_json::Value;
 
@@ -133,7 +133,7 @@ fn applied(draft: &Draft, edit: &RealEdit, handle: Handle) -> Option<String> {
     };
     let seen = Seen { snapshot: Arc::clone(&snapshot), view, since: Since::Same };
     let state = FileState { now: Some(snapshot), seen: Some(seen), to: None, to_seen: None };
-    match plan(&resolved.script, &[state]) {
+    match plan(&resolved.script, &[state], &Options::default()) {
         Err(refused) => Some(refused.refusal.to_string()),
         Ok(plan) => match &plan.files[0].action {
             Planned::Modify { before, change, .. }

@@ -7,13 +7,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use engine::anchor::View;
-use engine::drift::Since;
+use engine::drift::{By, Link, Since};
 use engine::error::Refusal;
 use engine::format::Draft;
 use engine::format::{Action, Script, parse};
 use engine::plan::{
-    Choice, FileState, Known, Plan, Planned, Refused, Resolved, Seen, Shown, Unresolved, plan,
-    resolve,
+    Choice, FileState, Known, Options, Plan, Planned, Refused, Resolved, Seen, Shown, Unresolved,
+    plan, resolve,
 };
 use engine::snapshot::Snapshot;
 
@@ -31,7 +31,8 @@ pub(crate) struct World {
 struct File {
     seen: Option<Arc<Snapshot>>,
     view: View,
-    since: Since,
+    /// What happened since it was read, oldest first.
+    links: Vec<Link>,
     now: Option<Arc<Snapshot>>,
 }
 
@@ -46,7 +47,7 @@ impl World {
         let file = File {
             seen: Some(Arc::clone(&snapshot)),
             view,
-            since: Since::Same,
+            links: Vec::new(),
             now: Some(snapshot),
         };
         self.files.insert(path.to_owned(), file);
@@ -57,11 +58,12 @@ impl World {
         let file = self.files.entry(path.to_owned()).or_insert_with(|| File {
             seen: None,
             view: View::default(),
-            since: Since::Same,
+            links: Vec::new(),
             now: None,
         });
         file.now = bytes.map(|bytes| Arc::new(Snapshot::of(bytes)));
-        file.since = Since::Outside;
+        let link = |now: &Arc<Snapshot>| Link { by: By::Outside, to: Arc::clone(now) };
+        file.links.extend(file.now.as_ref().map(link));
     }
 
     /// Applies an edit of ours, made by one who read everything just before.
@@ -76,12 +78,9 @@ impl World {
                 panic!("an edit in between changes lines");
             };
             let known = self.files.get_mut(&file.path).expect("it was planned");
-            known.now = Some(Arc::new(before.after(&change)));
-            known.since = match &known.since {
-                Since::Same => Since::Own(change),
-                Since::Own(earlier) => Since::Own(earlier.compose(&change)),
-                Since::Outside => Since::Outside,
-            };
+            let now = Arc::new(before.after(&change));
+            known.now = Some(Arc::clone(&now));
+            known.links.push(Link { by: By::Own(change), to: now });
         }
     }
 
@@ -109,7 +108,7 @@ impl World {
     pub(crate) fn plan(&self, script: &Script) -> Result<Plan, Box<Refused>> {
         let states: Vec<FileState> =
             script.files.iter().map(|file| self.state(&file.path, &file.action)).collect();
-        plan(script, &states).map_err(Box::new)
+        plan(script, &states, &Options::default()).map_err(Box::new)
     }
 
     /// Returns the content of a file after `plan`; `None` where it is not there.
@@ -162,8 +161,28 @@ impl File {
         Some(Seen {
             snapshot,
             view: self.view.clone(),
-            since: if same { Since::Same } else { self.since.clone() },
+            since: if same { Since::Same } else { self.since() },
         })
+    }
+
+    /// Returns the links, those of ours that follow each other made one.
+    fn since(&self) -> Since {
+        let mut links: Vec<Link> = Vec::new();
+        for link in &self.links {
+            match (links.last_mut(), &link.by) {
+                (Some(Link { by: By::Own(earlier), to }), By::Own(change)) => {
+                    *earlier = earlier.compose(change);
+                    *to = Arc::clone(&link.to);
+                }
+                _ => links.push(link.clone()),
+            }
+        }
+        match &links[..] {
+            [] => Since::Same,
+            [Link { by: By::Own(change), .. }] => Since::Own(change.clone()),
+            [Link { by: By::Outside, .. }] => Since::Outside,
+            _ => Since::Chain(links),
+        }
     }
 
     fn read_again(&self) -> File {
@@ -171,7 +190,7 @@ impl File {
         File {
             seen: self.now.clone(),
             view: View::all(count),
-            since: Since::Same,
+            links: Vec::new(),
             now: self.now.clone(),
         }
     }

@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use engine::anchor::{Handle, View};
-use engine::drift::{Since, line_hunks};
+use engine::anchor::{Gutter, Handle, View, lines_of, render};
+use engine::drift::{Drifted, Since, Trail};
 use engine::error::{Code, Refusal};
 use engine::format::{self, Action, Body, FileScript, OpKind, Script};
 use engine::plan::{self, FileState, Plan, Refused, Seen};
@@ -18,7 +18,8 @@ use super::stored::{RETRY_VERSION, Reason, RetryRecord, StoredAnswer};
 use super::transact::{Done, Operation, carry_out};
 use crate::service::Service;
 use crate::service::api::{
-    Apply, Attempt, EditAnswer, Fault, FileAnswer, LintNote, Policy, Reply, Response, Source,
+    Apply, Attempt, DeltaHunk, EditAnswer, Fault, FileAnswer, LintNote, Policy, Reply, Response,
+    Source,
 };
 use crate::service::session::Session;
 use crate::service::workspace::state_refusal;
@@ -139,9 +140,10 @@ fn try_edit(
     let mut tries = 0;
     loop {
         tries += 1;
-        let states = gather(service, session, &edit.script, edit.apply.relocate)
+        let states = gather(service, session, &edit.script)
             .map_err(|refusal| waiting(refusal, edit, chain))?;
-        let plan = plan::plan(&edit.script, &states)
+        let options = plan::Options { constructs: None, relocate: edit.apply.relocate };
+        let plan = plan::plan(&edit.script, &states, &options)
             .map_err(|refused| explain(service, refused, &states, &edit.script, edit, chain))?;
         let mut lints = lint::check(edit, &states, chain)?;
         lints.extend(edit.notes.iter().cloned());
@@ -238,24 +240,20 @@ fn gather(
     service: &Service,
     session: &Session,
     script: &Script,
-    relocate: bool,
 ) -> Result<Vec<FileState>, Refusal> {
-    script.files.iter().map(|file| gather_one(service, session, file, relocate)).collect()
+    script.files.iter().map(|file| gather_one(service, session, file)).collect()
 }
 
 fn gather_one(
     service: &Service,
     session: &Session,
     file: &FileScript,
-    relocate: bool,
 ) -> Result<FileState, Refusal> {
     let workspace = &service.workspace;
     let path = parse(&file.path)?;
     let now = workspace.now(&path, false)?;
     let seen = match (file.action.handle(), &now) {
-        (Some(handle), Some(now)) => {
-            Some(seen(service, session, file, &path, handle, now, relocate)?)
-        }
+        (Some(handle), Some(now)) => Some(seen(service, session, file, &path, handle, now)?),
         _ => None,
     };
     let (mut to, mut to_seen) = (None, None);
@@ -277,7 +275,6 @@ fn seen(
     path: &RelPath,
     handle: Handle,
     now: &Arc<Snapshot>,
-    relocate: bool,
 ) -> Result<Seen, Refusal> {
     let workspace = &service.workspace;
     let hash = workspace.named(path, handle)?;
@@ -287,13 +284,12 @@ fn seen(
         let text = format!("this session was never shown handle {handle}; read the file first");
         return Err(Refusal::new(Code::Unseen, text).at(path.as_str()));
     }
-    let (snapshot, since) = match relocate {
-        _ if hash == now.hash => (Arc::clone(now), Since::Same),
-        true => {
+    let (snapshot, since) = match hash == now.hash {
+        true => (Arc::clone(now), Since::Same),
+        false => {
             let since = workspace.since(path, &hash, &now.hash);
             (workspace.content(path, &hash)?, since.map_err(|error| state_refusal(&error))?)
         }
-        false => (workspace.content(path, &hash)?, Since::Outside),
     };
     // What no rows can show is refused as what it is, not as unseen.
     let view = match snapshot.encoding.is_text() {
@@ -311,9 +307,11 @@ fn views_of_now(
     states: &[FileState],
 ) -> Result<Vec<View>, Refusal> {
     let view = |(file, state): (&FileScript, &FileState)| match (&state.seen, &state.now) {
-        (Some(Seen { snapshot, view, since: Since::Own(change) }), Some(now)) => {
+        (Some(Seen { snapshot, view, since }), Some(now)) if !since.is_same() => {
             // It may have been shown the content of now as well.
-            let mut whole = view.through(&line_hunks(change, snapshot, now), false);
+            let trail = Trail::of(since, snapshot, now, &file.path, None);
+            let steps = trail.line_hunks();
+            let mut whole = steps.iter().fold(view.clone(), |view, step| view.through(step, false));
             let known = view_of(service, session, &parse(&file.path)?, now)?;
             known.ranges().iter().for_each(|range| {
                 whole.add(range.clone());
@@ -373,14 +371,16 @@ fn explain(
     edit: &Edit,
     chain: Option<i64>,
 ) -> Rejected {
-    let Refused { refusal, file, landings, rows } = refused;
+    let Refused { refusal, file, landings, candidates, drift, rows } = refused;
     let (state, action) = (&states[file], &script.files[file].action);
     if refusal.code == Code::Stale && is_about_destination(state, action) {
         // Its rows are another file's; whoever wants to overwrite it reads it first.
         return Rejected::of(refusal);
     }
     let rows = match refusal.code {
-        Code::Stale => rows_of_now(service, &script.files[file], state, rows),
+        Code::Stale | Code::Conflict | Code::Ambiguous => {
+            rows_of_now(service, &script.files[file], state, rows)
+        }
         Code::Unseen => match (&state.seen, action.handle()) {
             (Some(seen), Some(handle)) => {
                 Some(Rows { snapshot: Arc::clone(&seen.snapshot), handle, lines: rows })
@@ -390,15 +390,39 @@ fn explain(
         _ => return waiting(refusal, edit, chain),
     };
     let handle = rows.as_ref().map(|rows| rows.handle.number());
-    let record = record(&edit.apply, script, chain, file, handle, &landings);
-    let rejected = Rejected::of(refusal).with(Cure { rows, landings, ..Cure::default() });
+    let op = refusal.op;
+    let pairs = |spans: &Vec<Range<usize>>| spans.iter().map(|s| (s.start, s.end)).collect();
+    let record = RetryRecord {
+        op,
+        candidates: candidates.iter().map(pairs).collect(),
+        ..record(&edit.apply, script, chain, file, handle, &landings)
+    };
+    let cure = Cure {
+        drift: drifted(&drift, state),
+        candidates: op.and_then(|op| candidates.get(op)).cloned().unwrap_or_default(),
+        rows,
+        landings,
+        fixes: Vec::new(),
+    };
+    let rejected = Rejected::of(refusal).with(cure);
     if edit.apply.dry_run { rejected } else { rejected.waiting(record) }
+}
+
+/// Returns what others wrote, as differences that can be shown.
+fn drifted(drift: &[Drifted], state: &FileState) -> Vec<DeltaHunk> {
+    let Some(now) = &state.now else { return Vec::new() };
+    let hunk = |drifted: &Drifted| DeltaHunk {
+        old: lines_of(&drifted.old),
+        new: lines_of(&drifted.new),
+        text: render(now, std::slice::from_ref(&drifted.new), Gutter::Tab),
+    };
+    drift.iter().map(hunk).collect()
 }
 
 /// Returns whether a stale move is stale where it goes, not where it comes from.
 fn is_about_destination(state: &FileState, action: &Action) -> bool {
     let source = state.seen.as_ref().map(|seen| &seen.since);
-    action.destination().is_some() && source == Some(&Since::Same)
+    action.destination().is_some() && source.is_some_and(Since::is_same)
 }
 
 fn rows_of_now(

@@ -130,7 +130,9 @@ fn invert_modify(service: &Service, row: &StepRow) -> Result<Planned, Refusal> {
         Since::Same => inverse,
         Since::Own(later) => carried(&inverse, &later)
             .ok_or_else(|| later_work(path, "its lines were changed by a later operation"))?,
-        Since::Outside => return Err(later_work(path, "another program wrote to the file")),
+        Since::Outside | Since::Chain(_) => {
+            return Err(later_work(path, "another program wrote to the file"));
+        }
     };
     let hunks = line_hunks(&change, &now, &now.after(&change));
     Ok(Planned::Modify { before: now, change, hunks })

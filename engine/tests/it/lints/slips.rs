@@ -7,7 +7,7 @@ use std::sync::Arc;
 use engine::anchor::{Handle, View};
 use engine::drift::Since;
 use engine::format::{Action, FileScript, Op, Script};
-use engine::plan::{FileState, Planned, Seen, plan};
+use engine::plan::{FileState, Options, Planned, Seen, plan};
 use engine::snapshot::Snapshot;
 use engine::verify::lint::{LintKind, LintSet, lints};
 
@@ -143,7 +143,7 @@ fn after(edit: &RealEdit, ops: &[Op]) -> Option<Vec<u8>> {
     let handle = Handle::from_number(481_920);
     let action = Action::Edit { handle, ops: ops.to_vec(), final_newline: None };
     let script = Script { files: vec![FileScript { path: edit.path.clone(), action }] };
-    let plan = plan(&script, &[state]).ok()?;
+    let plan = plan(&script, &[state], &Options::default()).ok()?;
     match &plan.files.first()?.action {
         Planned::Modify { before, change, .. } => Some(change.apply(&before.bytes)),
         _ => None,

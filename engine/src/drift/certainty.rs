@@ -1,0 +1,245 @@
+//! Certainty: whether the place that a diff gives is the place that was meant.
+//!
+//! A diff is one of many ways to read what happened. Where look-alikes stand
+//! about, another reading may put the lines elsewhere; then their identity has
+//! to come from what carries it.
+
+use std::ops::Range;
+
+use super::identity::Scope;
+use super::lines::Side;
+use super::matching::Gap;
+use super::rule::Comparison;
+
+/// How many unchanged lines on each side make a place recognizable.
+const CONTEXT: usize = 3;
+
+/// The same within a construct that is known by its name: what stands around
+/// there is its own.
+const CONTEXT_WITHIN: usize = 8;
+
+/// Look-alikes of a block that are looked at; where there are more, it is not
+/// told apart from them.
+const MOST_COPIES: usize = 100;
+
+/// Lines of the old side and the lines of the new side that they may be.
+pub(super) struct Pairing {
+    pub(super) old: Range<usize>,
+    pub(super) new: Range<usize>,
+}
+
+impl Comparison<'_> {
+    /// Returns whether the lines that the diff pairs are the same lines. They
+    /// and their neighbours are unchanged and adjacent.
+    pub(super) fn is_certain(&self, pair: &Pairing) -> bool {
+        let scope = self.scope(pair);
+        if self.drift_slides_to(&pair.old) {
+            return scope.is_unique
+                && self.stands_where_it_stood(pair)
+                && self.is_whole(&scope, pair)
+                && self.copies_stand(&scope.body());
+        }
+        if self.is_bracketed(&pair.old) {
+            return true;
+        }
+        self.stands_where_it_stood(pair)
+            && (self.is_unique(&pair.old, &self.file())
+                || self.neighbours_stand(pair)
+                    && (scope.is_unique && self.is_certain_within(&scope, pair)
+                        || self.is_unique(&self.window(&pair.old, &scope, CONTEXT), &self.file())
+                        || scope.keeps_its_twins && self.is_certain_by_the_file(&scope, pair)))
+    }
+
+    /// Returns whether the new lines are what became of the old lines. Both have
+    /// the same neighbours, unchanged.
+    pub(super) fn is_certainly_replaced(&self, pair: &Pairing) -> bool {
+        let scope = self.scope(pair);
+        let window = self.window(&pair.old, &scope, CONTEXT);
+        let (above, below) = (pair.old.start - window.start, window.end - pair.old.end);
+        let there = pair.new.start - above..pair.new.end + below;
+        let (looks, new_looks) = (&self.old.looks[window], &self.new.looks[there]);
+        let once = |scope: &Scope| {
+            count(&self.old, looks, &scope.old) == Some(1)
+                && count(&self.new, new_looks, &scope.new) == Some(1)
+        };
+        let file = self.file();
+        let left = count(&self.new, looks, &file.new);
+        let one_is_gone =
+            left.is_some_and(|left| count(&self.old, looks, &file.old) == Some(left + 1));
+        self.identities().keep_their_place(
+            &self.old.near(&pair.old),
+            &self.new.near(&pair.new),
+            &self.matching,
+        ) && one_is_gone
+            && (once(&file) || scope.is_unique && once(&scope))
+    }
+
+    /// Returns whether the construct of this name holds only one such place.
+    fn is_certain_within(&self, scope: &Scope, pair: &Pairing) -> bool {
+        self.is_whole(scope, pair) && self.copies_stand(&scope.body())
+            || self.is_anchored(scope, pair)
+                && self.keeps_its_count(&self.window(&pair.old, scope, CONTEXT), scope)
+            || self.is_unique(&self.window(&pair.old, scope, CONTEXT_WITHIN), scope)
+    }
+
+    /// Returns whether nothing happened between the place and an end of the
+    /// file, nor to any place that looks like it.
+    fn is_certain_by_the_file(&self, scope: &Scope, pair: &Pairing) -> bool {
+        let window = self.window(&pair.old, scope, CONTEXT);
+        // The header is known by its name, the rest by what it looks like.
+        let looks = window.start.max(scope.body().start)..window.end;
+        self.is_anchored(&self.file(), pair)
+            && self.copies_stand(&looks)
+            && self.keeps_its_count(&looks, &self.file())
+    }
+
+    /// Returns whether the lines stand between two lines of which there is no
+    /// other, with nothing but unchanged lines between. Those two may be the
+    /// first or the last of the lines themselves, but not one and the same.
+    fn is_bracketed(&self, lines: &Range<usize>) -> bool {
+        let is_single = |line: &usize| self.is_unique(&(*line..line + 1), &self.file());
+        // The neighbours are known to be joined to the lines.
+        let above = (lines.start.saturating_sub(CONTEXT_WITHIN)..lines.start).rev();
+        let is_joined = |line: &usize| line + 1 == lines.start || self.matching.is_joined(line + 1);
+        let above = above.take_while(is_joined).find(is_single);
+        let below = lines.end..(lines.end + CONTEXT_WITHIN).min(self.old.len());
+        let is_joined = |line: &usize| *line == lines.end || self.matching.is_joined(*line);
+        let below = below.take_while(is_joined).find(is_single);
+        let first = lines.clone().next().filter(is_single);
+        let last = lines.clone().next_back().filter(is_single);
+        matches!((above.or(first), below.or(last)), (Some(above), Some(below)) if above < below)
+    }
+
+    /// Returns whether all constructs around the lines are those that were.
+    fn stands_where_it_stood(&self, pair: &Pairing) -> bool {
+        let same = |old: &Range<usize>, new: &Range<usize>| {
+            self.identities().keep_their_place(old, new, &self.matching)
+        };
+        let Pairing { old, new } = pair;
+        let first = |lines: &Range<usize>| lines.start..lines.start + 1;
+        let last = |lines: &Range<usize>| lines.end - 1..lines.end;
+        same(&self.old.near(old), &self.new.near(new))
+            && (old.is_empty() || same(&first(old), &first(new)) && same(&last(old), &last(new)))
+    }
+
+    /// Returns whether the constructs around either neighbour are those that were.
+    fn neighbours_stand(&self, pair: &Pairing) -> bool {
+        let (old, new) = (self.old.near(&pair.old), self.new.near(&pair.new));
+        let same = |old: usize, new: usize| {
+            let (old, new) = (old..old + 1, new..new + 1);
+            self.identities().keep_their_place(&old, &new, &self.matching)
+        };
+        (old.start == pair.old.start || same(old.start, new.start))
+            && (old.end == pair.old.end || same(old.end - 1, new.end - 1))
+    }
+
+    /// Returns the construct around the lines and their neighbours; the whole
+    /// file where there is none.
+    fn scope(&self, pair: &Pairing) -> Scope {
+        let (old, new) = (self.old.near(&pair.old), self.new.near(&pair.new));
+        self.identities().scope(&old, &new).unwrap_or_else(|| self.file())
+    }
+
+    /// Returns the file as a scope: of it there is no other.
+    fn file(&self) -> Scope {
+        Scope {
+            old: 0..self.old.len(),
+            new: 0..self.new.len(),
+            has_header: false,
+            is_unique: false,
+            keeps_its_twins: true,
+        }
+    }
+
+    /// Returns whether what another writer took or added next to the lines could
+    /// as well be lines among them: it can be slid there over equal lines.
+    fn drift_slides_to(&self, lines: &Range<usize>) -> bool {
+        let (above, below) = self.matching.gaps_around(lines);
+        let run = |gap: &Gap| match (gap.old.is_empty(), gap.new.is_empty()) {
+            (true, false) => Some((&self.new.ids, gap.new.clone())),
+            (false, true) => Some((&self.old.ids, gap.old.clone())),
+            _ => None,
+        };
+        let reaches_down = |gap: &Gap| {
+            let mut steps = 0..lines.start - gap.old.end;
+            run(gap)
+                .is_some_and(|(ids, run)| steps.all(|at| ids[run.start + at] == ids[run.end + at]))
+        };
+        let reaches_up = |gap: &Gap| {
+            let mut steps = 1..=gap.old.start - lines.end;
+            run(gap)
+                .is_some_and(|(ids, run)| steps.all(|at| ids[run.start - at] == ids[run.end - at]))
+        };
+        above.is_some_and(reaches_down) || below.is_some_and(reaches_up)
+    }
+
+    /// Returns whether the scope is what it was, byte for byte, and the lines
+    /// stand at the same place of it.
+    fn is_whole(&self, scope: &Scope, pair: &Pairing) -> bool {
+        self.old.ids[scope.old.clone()] == self.new.ids[scope.new.clone()]
+            && pair.new.start >= scope.new.start
+            && pair.old.start - scope.old.start == pair.new.start - scope.new.start
+    }
+
+    /// Returns whether nothing changed from one end of the scope to the lines,
+    /// with their neighbour beyond.
+    fn is_anchored(&self, scope: &Scope, pair: &Pairing) -> bool {
+        let (old, new) = (self.old.near(&pair.old), self.new.near(&pair.new));
+        let equal = |a: Range<usize>, b: Range<usize>| self.old.ids[a] == self.new.ids[b];
+        let within = scope.new.start <= new.start
+            && new.end <= scope.new.end
+            && scope.old.start <= old.start
+            && old.end <= scope.old.end;
+        within
+            && (equal(scope.old.start..old.end, scope.new.start..new.end)
+                || equal(old.start..scope.old.end, new.start..scope.new.end))
+    }
+
+    /// Returns whether exactly one place of the scope looks like these lines, on
+    /// either side.
+    fn is_unique(&self, lines: &Range<usize>, scope: &Scope) -> bool {
+        let looks = &self.old.looks[lines.clone()];
+        let once = |side: &Side, scope| count(side, looks, scope) == Some(1);
+        once(&self.old, &scope.old) && once(&self.new, &scope.new)
+    }
+
+    /// Returns whether as many places of the scope look like these lines as did.
+    fn keeps_its_count(&self, lines: &Range<usize>, scope: &Scope) -> bool {
+        let looks = &self.old.looks[lines.clone()];
+        let was = count(&self.old, looks, &scope.old);
+        was.is_some() && was == count(&self.new, looks, &scope.new)
+    }
+
+    /// Returns whether every place that looked like these lines is unchanged.
+    fn copies_stand(&self, lines: &Range<usize>) -> bool {
+        self.copies(lines).is_some_and(|copies| copies.iter().all(|copy| self.matching.keeps(copy)))
+    }
+
+    /// Returns the places of the old side that look like these lines, unless
+    /// there are too many.
+    fn copies(&self, lines: &Range<usize>) -> Option<Vec<Range<usize>>> {
+        let looks = &self.old.looks[lines.clone()];
+        let places = self.old.places_of_block(looks, &(0..self.old.len()), MOST_COPIES)?;
+        let ranges = places.into_iter().map(|start| start..start + lines.len());
+        Some(ranges.collect()).filter(|copies: &Vec<_>| copies.len() < MOST_COPIES)
+    }
+
+    /// Returns the lines with up to `context` of the unchanged lines on each
+    /// side that stand in the scope.
+    fn window(&self, lines: &Range<usize>, scope: &Scope, context: usize) -> Range<usize> {
+        let kept = |line: &usize| self.matching.is_joined(*line);
+        let above = (scope.old.start + 1..lines.start).rev().take(context.saturating_sub(1));
+        let below = (lines.end..scope.old.end.saturating_sub(1)).take(context.saturating_sub(1));
+        let above = above.take_while(kept).count() + usize::from(lines.start > scope.old.start);
+        let below = below.take_while(|line| kept(&(line + 1))).count()
+            + usize::from(lines.end < scope.old.end);
+        lines.start - above..lines.end + below
+    }
+}
+
+/// Returns how many places of the scope look like this, unless they are too
+/// many to count.
+fn count(side: &Side, looks: &[u32], scope: &Range<usize>) -> Option<usize> {
+    let places = side.places_of_block(looks, scope, MOST_COPIES)?;
+    Some(places.len()).filter(|count| *count < MOST_COPIES)
+}

@@ -1,0 +1,155 @@
+//! Clues: what the author of a hunk that was refused has to know to place it
+//! himself.
+//!
+//! A place is offered only where the old lines stand, letter for letter, and
+//! could be the ones that were meant. Where they were changed or are gone,
+//! there is no such place, however much another one looks like it.
+
+use std::ops::Range;
+
+use super::rule::{Comparison, Hunk};
+
+/// The most places that are offered for one hunk.
+pub const MOST_CANDIDATES: usize = 8;
+
+/// The most lines of drift that are told, old and new together.
+pub const MOST_DRIFT_LINES: usize = 10;
+
+/// The most lines of one range that are shown.
+const MOST_ROWS: usize = 40;
+
+/// The most places that are looked at.
+const MOST_PLACES: usize = 200;
+
+/// What is known of a hunk that has no certain place. Lines are 0-based and
+/// half-open, in the content of now.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Clues {
+    /// Where to look.
+    pub rows: Vec<Range<usize>>,
+    /// The only place that can be meant, if there is exactly one.
+    pub landing: Option<Range<usize>>,
+    /// The places that can be meant, where there are several; ascending, no more
+    /// than [`MOST_CANDIDATES`].
+    pub candidates: Vec<Range<usize>>,
+}
+
+/// Lines that another writer took, and those that came in their place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drifted {
+    /// Lines of what was seen (0-based).
+    pub old: Range<usize>,
+    /// Lines of now (0-based).
+    pub new: Range<usize>,
+}
+
+impl Comparison<'_> {
+    /// Returns what is known of the hunk, for its author to decide.
+    pub fn clues(&self, hunk: &Hunk<'_>) -> Clues {
+        let lines = &hunk.lines;
+        let mut places = match (self.matching.is_complete, lines.is_empty()) {
+            (false, _) => Vec::new(),
+            (true, true) => self.places_to_insert(lines.start),
+            (true, false) => self.places_of_lines(lines),
+        };
+        places.sort_by_key(|place| (place.start, place.end));
+        places.dedup();
+        places.truncate(MOST_CANDIDATES);
+        let mut clues = Clues { rows: vec![self.place_now(lines)], ..Clues::default() };
+        match places.len() {
+            1 => clues.landing = places.pop(),
+            _ => clues.candidates = places,
+        }
+        let offered = clues.landing.iter().chain(&clues.candidates).cloned();
+        clues.rows.extend(offered.collect::<Vec<_>>());
+        clues
+    }
+
+    /// Returns the drift next to these lines of the old side, else the nearest;
+    /// no more than [`MOST_DRIFT_LINES`] lines.
+    pub fn drift_near(&self, lines: &Range<usize>) -> Vec<Drifted> {
+        let mut left = MOST_DRIFT_LINES;
+        let mut near = Vec::new();
+        for gap in self.matching.gaps_near(lines) {
+            let old = gap.old.start..gap.old.end.min(gap.old.start + left);
+            left -= old.len();
+            let new = gap.new.start..gap.new.end.min(gap.new.start + left);
+            left -= new.len();
+            if !old.is_empty() || !new.is_empty() {
+                near.push(Drifted { old, new });
+            }
+        }
+        near
+    }
+
+    /// Returns the places of now where the old lines stand and may be meant.
+    fn places_of_lines(&self, lines: &Range<usize>) -> Vec<Range<usize>> {
+        let Some((old, new)) = self.equal_places(lines) else { return Vec::new() };
+        let stays = |place: &Range<usize>| self.matching.keeps(place);
+        let own = stays(lines).then(|| self.matching.new_of(lines.start)).flatten();
+        let taken = |there: &Range<usize>| {
+            let others = old.iter().filter(|place| *place != lines && stays(place));
+            others.into_iter().any(|place| self.matching.new_of(place.start) == Some(there.start))
+        };
+        let free = new.iter().filter(|there| !taken(there));
+        match own {
+            Some(_) => free.cloned().collect(),
+            // They went, and may have gone elsewhere: only what is nobody else's
+            // can say so.
+            None if old.len() == 1 && new.len() == 1 && self.says_something(lines) => new,
+            None => Vec::new(),
+        }
+    }
+
+    /// Returns where lines with the contents of these stand on both sides,
+    /// unless those are too many.
+    fn equal_places(&self, lines: &Range<usize>) -> Option<(Vec<Range<usize>>, Vec<Range<usize>>)> {
+        let looks = &self.old.looks[lines.clone()];
+        let ranges = |starts: Vec<usize>| -> Option<Vec<Range<usize>>> {
+            let ranges = starts.into_iter().map(|start| start..start + lines.len());
+            Some(ranges.collect()).filter(|ranges: &Vec<_>| ranges.len() < MOST_PLACES)
+        };
+        let whole = |len| 0..len;
+        let mut old =
+            ranges(self.old.places_of_block(looks, &whole(self.old.len()), MOST_PLACES)?)?;
+        let mut new =
+            ranges(self.new.places_of_block(looks, &whole(self.new.len()), MOST_PLACES)?)?;
+        let wanted = || lines.clone().map(|line| self.seen.line(line));
+        old.retain(|place| place.clone().map(|line| self.seen.line(line)).eq(wanted()));
+        new.retain(|place| place.clone().map(|line| self.now.line(line)).eq(wanted()));
+        Some((old, new))
+    }
+
+    fn says_something(&self, lines: &Range<usize>) -> bool {
+        let mut lines = lines.clone();
+        lines.any(|line| self.seen.line(line).iter().any(u8::is_ascii_alphanumeric))
+    }
+
+    /// Returns the places beside those neighbours of the place that stand.
+    fn places_to_insert(&self, at: usize) -> Vec<Range<usize>> {
+        let below_the_upper = match at.checked_sub(1) {
+            None => Some(0),
+            Some(above) => self.matching.new_of(above).map(|line| line + 1),
+        };
+        let above_the_lower = match at == self.old.len() {
+            true => Some(self.new.len()),
+            false => self.matching.new_of(at),
+        };
+        let mut places: Vec<usize> = below_the_upper.into_iter().chain(above_the_lower).collect();
+        if below_the_upper == above_the_lower && 0 < at && at < self.old.len() {
+            let both = self.places_of_lines(&(at - 1..at + 1));
+            places.extend(both.iter().map(|pair| pair.start + 1));
+        }
+        places.into_iter().map(|place| place..place).collect()
+    }
+
+    /// Returns what stands now where the lines stood: everything between the
+    /// nearest lines above and below that stayed.
+    fn place_now(&self, lines: &Range<usize>) -> Range<usize> {
+        let above = (0..lines.start).rev().find_map(|line| self.matching.new_of(line));
+        let below = (lines.end..self.old.len()).find_map(|line| self.matching.new_of(line));
+        let start = above.map_or(0, |line| line + 1);
+        let end = below.unwrap_or(self.new.len()).max(start);
+        start..end.min(start + MOST_ROWS)
+    }
+}
