@@ -107,8 +107,10 @@ fn survives(case: &Case, edit: &Edit, at: &Range<usize>) -> bool {
 }
 
 fn judge_already(case: &Case, edit: &Edit, at: &Range<usize>) -> Verdict {
-    if let Truth::Already { .. } = &edit.truth {
-        return Verdict::Right;
+    match &edit.truth {
+        Truth::Already { .. } => return Verdict::Right,
+        Truth::Loose { done: Some(_), .. } => return Verdict::Unproved,
+        _ => {}
     }
     let seen_len = case.seen.lines.len();
     let is_new = |line: usize| case.now.lines[line].id as usize >= seen_len;
@@ -170,8 +172,10 @@ fn choices(case: &Case, index: usize) -> Vec<Choice> {
     };
     let places = edit.truth.places().iter();
     let mut choices: Vec<Choice> = places.map(|at| (Some(at.clone()), known)).collect();
-    if let Truth::Already { .. } = edit.truth {
-        choices.push((None, Verdict::Right));
+    match edit.truth {
+        Truth::Already { .. } => choices.push((None, Verdict::Right)),
+        Truth::Loose { done: Some(_), .. } => choices.push((None, Verdict::Unproved)),
+        _ => {}
     }
     choices.extend(case.tie_place(index).map(|at| (Some(at), Verdict::Tie)));
     choices

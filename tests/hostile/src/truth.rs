@@ -7,8 +7,11 @@ use crate::file::File;
 use crate::reading::{Ids, readings};
 
 /// Where an edit belongs now, in every history that gives the same texts and
-/// leaves a line where it was if it can. The first that fits, in the order of
-/// [`Truth::Already`], [`Truth::Valid`], [`Truth::Loose`], [`Truth::Gone`].
+/// leaves a line where it was if it can. In one history it is the first that
+/// fits, in the order of [`Truth::Already`], [`Truth::Valid`],
+/// [`Truth::Loose`], [`Truth::Gone`]. Where the histories do not agree it is
+/// [`Truth::Loose`], but [`Truth::Already`] if some say so and none says
+/// [`Truth::Valid`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Truth {
     /// All lines of the range stand unchanged, together and in order, between
@@ -26,6 +29,9 @@ pub enum Truth {
         /// The places: where the lines of a range stand, and beside each
         /// surviving neighbour for an insert, in each of the histories.
         at: Vec<Range<usize>>,
+        /// Where the text of the edit stands, if in one of the histories the
+        /// edit is done already.
+        done: Option<Range<usize>>,
         /// What is missing.
         why: Missing,
     },
@@ -58,13 +64,6 @@ impl Truth {
             Truth::Valid { at } => std::slice::from_ref(at),
             Truth::Loose { at, .. } => at,
             Truth::Already { .. } | Truth::Gone => &[],
-        }
-    }
-
-    fn into_places(self) -> Vec<Range<usize>> {
-        match self {
-            Truth::Loose { at, .. } => at,
-            other => other.places().to_vec(),
         }
     }
 }
@@ -114,29 +113,40 @@ pub(crate) fn tell(seen: &File, now: &File, edits: &mut [Edit]) {
     let readings = readings(seen, now);
     let all: Vec<Places> = readings.iter().map(|ids| Places::new(seen, ids)).collect();
     for edit in edits {
-        let already = all.iter().find_map(|one| already(seen, now, one, &edit.lines, &edit.text));
-        edit.truth = match already {
+        let told = all.iter().map(|one| match already(seen, now, one, &edit.lines, &edit.text) {
             Some(at) => Truth::Already { at },
-            None => agreed(all.iter().map(|one| truth(seen, now, one, &edit.lines))),
-        };
+            None => truth(seen, now, one, &edit.lines),
+        });
+        edit.truth = agreed(told.collect());
     }
 }
 
-/// Returns what holds in every reading.
-fn agreed(mut truths: impl Iterator<Item = Truth>) -> Truth {
-    let first = truths.next().unwrap_or(Truth::Gone);
-    truths.fold(first, |one, other| match one == other {
-        true => one,
-        false => {
-            let mut at = one.into_places();
-            for place in other.into_places() {
-                if !at.contains(&place) {
-                    at.push(place);
-                }
-            }
-            Truth::Loose { at, why: Missing::History }
+/// Returns what holds in every reading. Where the edit is done in one of them
+/// it is so in all, save those in which it is valid.
+fn agreed(mut all: Vec<Truth>) -> Truth {
+    let done = all.iter().find(|one| matches!(one, Truth::Already { .. })).cloned();
+    if done.is_some() {
+        all.retain(|one| matches!(one, Truth::Valid { .. }));
+    }
+    let (first, done) = match (all.first(), done) {
+        (None, Some(done)) => return done,
+        (None, None) => return Truth::Gone,
+        (Some(first), done) => (first, done),
+    };
+    if done.is_none() && all.iter().all(|one| one == first) {
+        return first.clone();
+    }
+    let mut at: Vec<Range<usize>> = Vec::new();
+    for place in all.iter().flat_map(Truth::places) {
+        if !at.contains(place) {
+            at.push(place.clone());
         }
-    })
+    }
+    let done = match done {
+        Some(Truth::Already { at }) => Some(at),
+        _ => None,
+    };
+    Truth::Loose { at, done, why: Missing::History }
 }
 
 /// Returns where an edit belongs in one reading, if it is not done already.
@@ -144,7 +154,7 @@ fn truth(seen: &File, now: &File, places: &Places, lines: &Range<usize>) -> Trut
     let (after, before) = (places.after(lines.start), places.before(lines.end));
     let loose = |starts: &[usize]| {
         let at = starts.iter().map(|start| *start..start + lines.len()).collect();
-        Truth::Loose { at, why: Missing::Neighbour }
+        Truth::Loose { at, done: None, why: Missing::Neighbour }
     };
     if lines.is_empty() {
         return match (after, before) {
@@ -174,7 +184,7 @@ fn proved(seen: &File, now: &File, lines: &Range<usize>, at: usize) -> Truth {
     };
     match around.zip(first..).all(same) {
         true => Truth::Valid { at: place },
-        false => Truth::Loose { at: vec![place], why: Missing::Terminators },
+        false => Truth::Loose { at: vec![place], done: None, why: Missing::Terminators },
     }
 }
 
@@ -252,7 +262,8 @@ mod tests {
     }
 
     fn loose<const N: usize>(at: [(usize, usize); N], why: Missing) -> Truth {
-        Truth::Loose { at: at.map(|(start, end)| start..end).to_vec(), why }
+        let at = at.map(|(start, end)| start..end).to_vec();
+        Truth::Loose { at, done: None, why }
     }
 
     #[test]
@@ -296,6 +307,23 @@ mod tests {
     fn what_has_two_histories_is_loose() {
         let now = [("a", 0), ("b", 3), ("b", 1), ("c", 2)];
         assert_eq!(told("a b c", 1..2, &["x"], &now), loose([(2, 3), (1, 2)], Missing::History));
+    }
+
+    #[test]
+    fn what_is_done_in_one_history_and_valid_in_another_is_loose() {
+        // Either the old line was changed as the edit would, and a copy of the
+        // old lines written below; or the other way round.
+        let seen = [("a", 0), ("b", 1), ("c", 2)];
+        let mut now = sample(&[("a", 0), ("x", 3), ("c", 2), ("a", 4), ("b", 5), ("c", 6)]);
+        for (line, copied) in now.lines[3..].iter_mut().zip(0..) {
+            line.copied = Some(crate::file::Copied { line: copied, time: 1 });
+        }
+        let text = Vec::from([b"x".to_vec()]);
+        let mut edits = [Edit { lines: 1..2, text, truth: Truth::Gone }];
+        tell(&sample(&seen), &now, &mut edits);
+        let at = std::iter::once(4..5).collect();
+        let want = Truth::Loose { at, done: Some(1..2), why: Missing::History };
+        assert_eq!(edits[0].truth, want);
     }
 
     #[test]

@@ -145,11 +145,17 @@ fn find(now: &[Who], run: &[Who]) -> Vec<usize> {
 
 fn truth(case: &Case, edit: &Edit) -> Truth {
     let readings = readings(case);
-    if let Some(at) = readings.iter().find_map(|now| already(case, now, edit)) {
-        return Truth::Already { at };
-    }
-    let all: Vec<Truth> = readings.iter().map(|now| truth_in(case, now, edit)).collect();
-    if all.iter().all(|one| *one == all[0]) {
+    let done: Vec<Option<Range<usize>>> =
+        readings.iter().map(|now| already(case, now, edit)).collect();
+    let first_done = done.iter().flatten().next().cloned();
+    let open = readings.iter().zip(&done).filter(|(_, done)| done.is_none());
+    let mut all: Vec<Truth> = open.map(|(now, _)| truth_in(case, now, edit)).collect();
+    if let Some(at) = &first_done {
+        all.retain(|one| matches!(one, Truth::Valid { .. }));
+        if all.is_empty() {
+            return Truth::Already { at: at.clone() };
+        }
+    } else if all.iter().all(|one| *one == all[0]) {
         return all[0].clone();
     }
     let mut at: Vec<Range<usize>> = Vec::new();
@@ -158,7 +164,7 @@ fn truth(case: &Case, edit: &Edit) -> Truth {
             at.push(place.clone());
         }
     }
-    Truth::Loose { at, why: Missing::History }
+    Truth::Loose { at, done: first_done, why: Missing::History }
 }
 
 fn truth_in(case: &Case, now: &[Who], edit: &Edit) -> Truth {
@@ -169,7 +175,7 @@ fn truth_in(case: &Case, now: &[Who], edit: &Edit) -> Truth {
         let at = at..at + edit.lines.len();
         return match same_terminators(case, a..b, at.start) {
             true => Truth::Valid { at },
-            false => Truth::Loose { at: Vec::from([at]), why: Missing::Terminators },
+            false => Truth::Loose { at: Vec::from([at]), done: None, why: Missing::Terminators },
         };
     }
     let places: Vec<usize> = match edit.lines.is_empty() {
@@ -183,7 +189,7 @@ fn truth_in(case: &Case, now: &[Who], edit: &Edit) -> Truth {
     let at: Vec<Range<usize>> = places.iter().map(|at| *at..at + edit.lines.len()).collect();
     match at.is_empty() {
         true => Truth::Gone,
-        false => Truth::Loose { at, why: Missing::Neighbour },
+        false => Truth::Loose { at, done: None, why: Missing::Neighbour },
     }
 }
 

@@ -4,7 +4,7 @@ use hostile::{case, cases};
 
 /// Of the cases 1 to 1000. It changes with the cases: then figures that were
 /// published for a seed and a count no longer hold.
-const DIGEST: u64 = 0xbf7e_1312_5300_cac7;
+const DIGEST: u64 = 0x767b_dfbe_50f8_4f23;
 
 #[test]
 fn a_seed_gives_the_same_case() {
