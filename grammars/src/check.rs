@@ -98,7 +98,7 @@ impl SyntaxCheck {
             };
         }
         let tree = self.tree(language, snapshot)?;
-        Ok(faults(language, &tree, &snapshot.bytes))
+        Ok(faults(language, &tree, &snapshot.bytes, 0..snapshot.bytes.len()))
     }
 
     /// Returns what `change` did to the syntax of the file named `path`.
@@ -134,7 +134,7 @@ impl SyntaxCheck {
         }
         // Where the text is broken, what a parser finds depends on where it
         // began, and nobody is refused for that.
-        let old = self.fresh(language, before)?;
+        let old = if old.root_node().has_error() { self.fresh(language, before)? } else { old };
         let new = self.fresh(language, after)?;
         Ok(judge(language, (&old, before), (&new, after), change))
     }
@@ -430,5 +430,26 @@ mod tests {
         let found = check_text("a.json", &"{\"a\": 1,}\n".repeat(1000));
         assert_eq!(found.diagnostics.len(), FINDINGS_MAX);
         assert_eq!(found.verdict, Verdict::Partial);
+    }
+
+    #[test]
+    fn an_edit_of_a_very_large_file_is_judged_by_what_stands_around_it() {
+        let check = SyntaxCheck::default();
+        let item = |number| format!("/// Says it.\nfn f{number}() {{\n    1;\n}}\n\n");
+        let before = Snapshot::of((0..40_000).map(item).collect::<String>().into());
+        assert_eq!(check.findings("a.rs", &before), Err(Unread::NoWorker));
+        let judged = |line: usize, text: &str| {
+            let range = before.lines.bytes_of(line..line + 1);
+            let edits = vec![Edit { range, text: text.into() }];
+            let change = Change::new(edits, before.bytes.len()).expect("one edit");
+            let after = before.after(&change);
+            let judged = check.judge("a.rs", &before, &after, &change).expect("a window is parsed");
+            let rows = judged.delta.new.iter().map(|new| after.lines.line_at(new.range.start));
+            (judged.is_broken(), rows.collect::<Vec<_>>())
+        };
+        assert_eq!(judged(100_002, "    2;\n"), (false, vec![]));
+        assert_eq!(judged(100_002, "    2 3;\n"), (true, vec![100_002]));
+        assert_eq!(judged(2, "    )\n"), (true, vec![2]));
+        assert_eq!(judged(199_997, "    {\n"), (true, vec![199_996]));
     }
 }

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use engine::verify::{Diagnostic, Findings, Severity, Verdict};
-use tree_sitter::{Node, Tree, TreeCursor};
+use tree_sitter::{Node, Tree};
 
 use crate::language::Language;
 
@@ -20,11 +20,12 @@ pub(crate) const FINDINGS_MAX: usize = 256;
 /// Characters of a source text that a message quotes.
 const QUOTED_MAX: usize = 40;
 
-/// Returns what is wrong with `bytes`, whose syntax tree is `tree`.
-pub fn faults(language: &Language, tree: &Tree, bytes: &[u8]) -> Findings {
+/// Returns what is wrong with `bytes`, whose syntax tree is `tree`. Layout is
+/// looked at in the bytes of `near` alone, where the grammar does not ask for it.
+pub fn faults(language: &Language, tree: &Tree, bytes: &[u8], near: Range<usize>) -> Findings {
     let mut found = found(language, tree, bytes);
     if language.has_indents {
-        misplaced(tree, bytes, &mut found);
+        misplaced(tree, bytes, &near, &mut found);
     }
     findings(found)
 }
@@ -64,52 +65,50 @@ fn found(language: &Language, tree: &Tree, bytes: &[u8]) -> Vec<Diagnostic> {
     found
 }
 
-/// Adds the statements that do not begin in the column of the first of their
-/// block. Grammars take such a line for one of the block all the same.
-fn misplaced(tree: &Tree, bytes: &[u8], found: &mut Vec<Diagnostic>) {
-    let mut cursor = tree.walk();
-    let mut around: Vec<Around> = vec![Around::default()];
-    loop {
-        let node = cursor.node();
-        let is_statement = node.is_named() && !node.is_extra() && !node.has_error();
-        let block = around.last_mut().filter(|around| around.is_block && is_statement);
-        if let Some(block) = block.filter(|_| begins_line(node, bytes)) {
-            let here = node.start_position().column;
-            if *block.column.get_or_insert(here) != here {
-                let line = memchr::memchr(b'\n', &bytes[node.byte_range()]);
-                let end = line.map_or(node.end_byte(), |line| node.start_byte() + line);
-                found.push(diagnostic(node.start_byte()..end, "unexpected indentation".into()));
+/// Adds the statements in `near` that do not begin in the column of the first of
+/// their block. Grammars take such a line for one of the block all the same.
+fn misplaced(tree: &Tree, bytes: &[u8], near: &Range<usize>, found: &mut Vec<Diagnostic>) {
+    let mut open = vec![tree.root_node()];
+    while let Some(node) = open.pop() {
+        let is_block = matches!(node.kind(), "module" | "block");
+        let column = if is_block { block_column(node, bytes) } else { None };
+        let mut cursor = node.walk();
+        let mut more = cursor.goto_first_child_for_byte(near.start).is_some();
+        while more && cursor.node().start_byte() <= near.end && found.len() <= FINDINGS_MAX {
+            let child = cursor.node();
+            let here = child.start_position().column;
+            let is_wrong = column.is_some_and(|column| column != here);
+            if is_wrong && is_statement(child, bytes) {
+                let line = memchr::memchr(b'\n', &bytes[child.byte_range()]);
+                let end = line.map_or(child.end_byte(), |line| child.start_byte() + line);
+                found.push(diagnostic(child.start_byte()..end, "unexpected indentation".into()));
             }
-        }
-        if found.len() > FINDINGS_MAX || !advance(&mut cursor, &mut around) {
-            return;
+            open.extend(may_hold_statements(child.kind()).then_some(child));
+            more = cursor.goto_next_sibling();
         }
     }
 }
 
-/// What the nodes of one level stand in.
-#[derive(Default)]
-struct Around {
-    is_block: bool,
-    /// The column of the first statement, once there was one.
-    column: Option<usize>,
+/// Returns the column of the first statement of a block.
+fn block_column(block: Node<'_>, bytes: &[u8]) -> Option<usize> {
+    let mut cursor = block.walk();
+    let mut more = cursor.goto_first_child();
+    while more {
+        if is_statement(cursor.node(), bytes) {
+            return Some(cursor.node().start_position().column);
+        }
+        more = cursor.goto_next_sibling();
+    }
+    None
 }
 
-/// Moves to the next node in which statements may stand, in the order of the
-/// text; `false` at the end.
-fn advance(cursor: &mut TreeCursor<'_>, around: &mut Vec<Around>) -> bool {
-    let kind = cursor.node().kind();
-    if may_hold_statements(kind) && cursor.goto_first_child() {
-        around.push(Around { is_block: matches!(kind, "module" | "block"), column: None });
-        return true;
-    }
-    while !cursor.goto_next_sibling() {
-        around.pop();
-        if !cursor.goto_parent() {
-            return false;
-        }
-    }
-    true
+/// Returns whether a node of a block is a sound statement at the beginning of a
+/// line.
+fn is_statement(node: Node<'_>, bytes: &[u8]) -> bool {
+    let line = node.start_byte().saturating_sub(node.start_position().column);
+    let before = &bytes[line..node.start_byte()];
+    let is_first = before.iter().all(|byte| matches!(byte, b' ' | b'\t'));
+    is_first && node.is_named() && !node.is_extra() && !node.has_error()
 }
 
 fn may_hold_statements(kind: &str) -> bool {
@@ -118,18 +117,11 @@ fn may_hold_statements(kind: &str) -> bool {
         "for_statement",
         "if_statement",
         "match_statement",
-        "module",
         "try_statement",
         "while_statement",
         "with_statement",
     ];
     kind.ends_with("_definition") || kind.ends_with("_clause") || others.contains(&kind)
-}
-
-fn begins_line(node: Node<'_>, bytes: &[u8]) -> bool {
-    let start = node.start_byte();
-    let line = start - node.start_position().column.min(start);
-    bytes[line..start].iter().all(|byte| matches!(byte, b' ' | b'\t'))
 }
 
 /// Returns the children within which something is wrong. The tokens that a

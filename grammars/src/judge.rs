@@ -6,7 +6,9 @@
 //! a dialect, of an earlier mistake, new errors are common in healthy edits: then
 //! they prove something only together with brackets that the edit left unpaired.
 
-use engine::edit::Change;
+use std::ops::Range;
+
+use engine::edit::{Bias, Change};
 use engine::snapshot::Snapshot;
 use engine::verify::{Delta, Diagnostic, Findings, Verdict};
 use tree_sitter::Tree;
@@ -16,6 +18,10 @@ use crate::language::{Language, Reading};
 
 /// Lines over which an error may wander when the text around it is edited.
 const WANDER_LINES: usize = 3;
+
+/// Lines before and after an edit whose layout it can spoil: the statements next
+/// to it, with empty lines and comments between.
+const NEAR_LINES: usize = 12;
 
 /// How much it proves that errors are new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,9 +63,28 @@ pub(crate) fn judge(
     (new, after): (&Tree, &Snapshot),
     change: &Change,
 ) -> Judgement {
-    let old = faults(language, old, &before.bytes);
-    let new = faults(language, new, &after.bytes);
+    let (first, last) = ends(change);
+    let old_lines = near(before, first..last);
+    let new_lines = near(after, first..change.map_pos(last, Bias::After));
+    let old = faults(language, old, &before.bytes, old_lines);
+    let new = faults(language, new, &after.bytes, new_lines);
     weigh(language, (&old, before), (&new, after), change)
+}
+
+/// Returns where `change` begins and ends, in the content before.
+fn ends(change: &Change) -> (usize, usize) {
+    let first = change.edits().first().map_or(0, |edit| edit.range.start);
+    let last = change.edits().last().map_or(change.before_len(), |edit| edit.range.end);
+    (first, last)
+}
+
+/// Returns the bytes of the lines around a range whose layout an edit of that
+/// range can have spoilt.
+fn near(snapshot: &Snapshot, range: Range<usize>) -> Range<usize> {
+    let line = |at| snapshot.lines.line_at(at);
+    let first = line(range.start).saturating_sub(NEAR_LINES);
+    let last = line(range.end).saturating_add(NEAR_LINES);
+    snapshot.lines.start(first)..snapshot.lines.start(last)
 }
 
 /// Returns what `change` did, by what was found before and after.

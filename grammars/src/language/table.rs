@@ -257,6 +257,8 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "markdown",
         query: include_str!("../../queries/markdown.scm"),
+        // Once in a thousand mutated files, the scanner (0.5.4) aborts the process.
+        is_proven: false,
         globs: &["*.md", "*.markdown", "*.mkd"],
         total: true,
         grammar: || tree_sitter_md::LANGUAGE.into(),

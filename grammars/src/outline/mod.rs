@@ -13,6 +13,7 @@ use std::fmt::Write;
 use std::ops::Range;
 
 pub use collect::{Collected, collect};
+use name::one_line;
 pub use resolve::Resolution;
 
 /// Every kind of symbol, as the queries name them. The languages' own keywords
@@ -91,6 +92,9 @@ pub const KINDS: [&str; 72] = [
     "variant",
     "view",
 ];
+
+/// The most characters of a signature in a row.
+const ROW_MAX: usize = 90;
 
 /// One definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,24 +183,43 @@ impl Outline {
     }
 
     /// Returns the outline as rows: the lines of each symbol (1-based), and its
-    /// signature, indented by what it stands in. What takes one line of its own
-    /// and is only a key is left out: such a row would repeat the file.
+    /// signature, indented by what it stands in. Plain values that take one line
+    /// are left out: such a row would only repeat the file.
     pub fn text(&self, depth: usize) -> String {
         let mut text = String::new();
-        for symbol in self.to_depth(depth).filter(|symbol| !symbol.is_plain_key()) {
+        for symbol in self.to_depth(depth).filter(|symbol| !symbol.is_plain_value()) {
             let indent = "  ".repeat(symbol.depth);
             let (first, last) = (symbol.lines.start + 1, symbol.lines.end);
             let lines = if first == last { first.to_string() } else { format!("{first}-{last}") };
             // Writing to a string cannot fail.
-            let _written = writeln!(text, "{lines}\t{indent}{}", symbol.signature);
+            let _written =
+                writeln!(text, "{lines}\t{indent}{}", one_line(&symbol.signature, ROW_MAX));
         }
         text
     }
 }
 
+/// Kinds of symbols that hold a value and nothing else.
+const VALUES: [&str; 14] = [
+    "arg",
+    "column",
+    "const",
+    "event",
+    "field",
+    "key",
+    "macro",
+    "property",
+    "record",
+    "static",
+    "val",
+    "var",
+    "variant",
+    "declaration",
+];
+
 impl Symbol {
-    fn is_plain_key(&self) -> bool {
-        self.lines.len() == 1 && matches!(self.kind, "key" | "record" | "variant" | "field")
+    fn is_plain_value(&self) -> bool {
+        self.lines.len() == 1 && VALUES.contains(&self.kind)
     }
 }
 

@@ -5,9 +5,15 @@ use engine::drift::Constructs;
 use engine::snapshot::Snapshot;
 use grammars::SyntaxCheck;
 use grammars::outline::Resolution;
+use grammars::parse::Limits;
 
 fn snapshot(text: &str) -> Snapshot {
     Snapshot::of(text.into())
+}
+
+/// Returns a check that needs no worker.
+fn here() -> SyntaxCheck {
+    SyntaxCheck::here(Limits::default())
 }
 
 /// Checks the names around the line of `text` that holds `«`.
@@ -15,7 +21,7 @@ fn snapshot(text: &str) -> Snapshot {
 fn check(path: &str, text: &str, names: &[&str]) {
     let line = text.lines().position(|line| line.contains('«')).expect("a line is marked");
     let snapshot = snapshot(&text.replace('«', ""));
-    let nesting = SyntaxCheck::default().constructs(path, &snapshot).expect("it is parsed");
+    let nesting = here().constructs(path, &snapshot).expect("it is parsed");
     let lines = line..line + 1;
     let found = nesting.around(&lines).map(|one| one.name.as_str());
     assert_eq!(found.collect::<Vec<_>>(), names);

@@ -8,4 +8,6 @@ mod corpus;
 #[cfg(test)]
 mod edits;
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod samples;

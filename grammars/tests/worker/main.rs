@@ -188,6 +188,9 @@ fn sample(id: &str) -> (String, Vec<u8>) {
     (path.to_string_lossy().into_owned(), bytes)
 }
 
+/// Bytes that mean something to some parser.
+const MARKS: &[u8] = b"(){}[]<>\"'`\\/#:;,\n \t\xff$%&*-+=|~^!?@";
+
 /// Returns a sample with up to eight pieces of it lost, doubled, moved or many
 /// times repeated.
 fn mutated(sample: &[u8], dice: &mut Dice) -> Vec<u8> {
@@ -207,7 +210,7 @@ fn mutated(sample: &[u8], dice: &mut Dice) -> Vec<u8> {
                 let many = piece.repeat(1 + dice.below(400));
                 drop(text.splice(from..from, many));
             }
-            _ => text[from] = b"(){}[]<>\"'`\\/#:;,\n \t\xff$%&*-+=|~^!?@"[dice.below(36)],
+            _ => text[from] = MARKS[dice.below(MARKS.len())],
         }
         if text.is_empty() {
             break;
