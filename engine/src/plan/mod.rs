@@ -22,7 +22,7 @@ use crate::snapshot::Snapshot;
 use hunk::Hunk;
 
 pub use quote::{
-    Choice, Difference, Kind, Known, Nearest, Resolved, Shown, Unresolved, Way, resolve,
+    Choice, Difference, Kind, Known, Nearest, Resolved, Shown, Unresolved, Way, foresee, resolve,
 };
 
 /// What is known of one file of the script.

@@ -21,6 +21,8 @@ mod script_text;
 #[cfg(test)]
 mod sound;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod suite;
 #[cfg(test)]
 mod world;
