@@ -20,7 +20,8 @@
 
 use std::collections::HashSet;
 
-use super::{Action, Body, Expect, FileScript, Op, OpKind, Script};
+use super::builder::{Event, Verb};
+use super::{Action, Body, Expect, FileScript, Find, Op, OpKind, Script};
 use crate::anchor::{Handle, LineRange};
 use crate::error::{Code, Refusal};
 
@@ -568,6 +569,96 @@ fn sentinel_for(text: &str) -> String {
     let taken: HashSet<&str> = rows().filter(|row| row.starts_with("END")).collect();
     let mut names = (1_usize..).map(|number| format!("END{number}"));
     names.find(|name| !taken.contains(name.as_str())).expect("the rows are finitely many")
+}
+
+/// Looks at the rows of an edit while it is being written.
+#[derive(Default)]
+pub(super) struct Watch {
+    path: Option<(String, Option<Handle>)>,
+    /// The operation whose body is being written, and the sentinel.
+    body: Option<(Option<Op>, String)>,
+    fenced: bool,
+    over: bool,
+}
+
+impl Watch {
+    /// Takes the next row; returns what it tells.
+    ///
+    /// # Errors
+    /// `malformed` where no text that begins so is an edit.
+    pub(super) fn row(&mut self, row: &str, number: usize) -> Result<Vec<Event>, Refusal> {
+        if self.over {
+            return Ok(Vec::new());
+        }
+        if let Some((op, sentinel)) = &self.body {
+            if row.strip_suffix('\r').unwrap_or(row) == sentinel {
+                let done = op.clone();
+                self.body = None;
+                return Ok(done.and_then(|op| self.event(op, true)).into_iter().collect());
+            }
+            let swallowed = sentinel == SENTINEL && is_header(row);
+            return match swallowed {
+                true => Err(malformed(number, &format!("{row:?} stands inside a body"))),
+                false => Ok(Vec::new()),
+            };
+        }
+        let row = row.trim_end();
+        match row {
+            "" | "newline" | "no newline" => Ok(Vec::new()),
+            row if row.starts_with("```") && (self.fenced || self.path.is_none()) => {
+                self.over = self.fenced;
+                self.fenced = true;
+                Ok(Vec::new())
+            }
+            row => match row.strip_prefix('@') {
+                Some(section) => self.section(section, number),
+                None => self.op(row, number),
+            },
+        }
+    }
+
+    fn section(&mut self, section: &str, number: usize) -> Result<Vec<Event>, Refusal> {
+        let SectionHead { path, verb, sentinel } = SectionHead::parse(section, number)?;
+        let (handle, kind) = match verb {
+            FileVerb::Create => (None, Verb::Create),
+            FileVerb::Edit(handle) | FileVerb::Move(handle, ..) => (Some(handle), Verb::Edit),
+            FileVerb::Write(handle) => (Some(handle), Verb::Write),
+            FileVerb::Remove(handle) => (Some(handle), Verb::Remove),
+        };
+        if matches!(kind, Verb::Create | Verb::Write) {
+            self.body = Some((None, sentinel));
+        }
+        self.path = Some((path.clone(), handle));
+        Ok(vec![Event::File { path, handle, verb: kind }])
+    }
+
+    fn op(&mut self, row: &str, number: usize) -> Result<Vec<Event>, Refusal> {
+        if self.path.is_none() {
+            return Err(malformed(number, "a file section begins with @path handle"));
+        }
+        let OpHead { lines, verb, tail } = OpHead::parse(row, number)?;
+        let body = Body::Text("\n".to_owned());
+        let kind = match verb {
+            b'c' => OpKind::Replace { lines, body },
+            b'd' => OpKind::Delete { lines, register: None },
+            verb => OpKind::Insert { after: lines.0 - usize::from(verb == b'i'), body },
+        };
+        let op = Op { kind, expect: tail.expect.clone() };
+        if verb == b'd' || tail.source.is_some() {
+            return Ok(self.event(op, true).into_iter().collect());
+        }
+        self.body = Some((Some(op.clone()), tail.sentinel.unwrap_or(SENTINEL.to_owned())));
+        Ok(self.event(op, false).into_iter().collect())
+    }
+
+    fn event(&self, op: Op, done: bool) -> Option<Event> {
+        let (path, handle) = self.path.clone()?;
+        let find = Find::Lines(op);
+        Some(match done {
+            true => Event::Change { path, find },
+            false => Event::Place { path, handle, find, complete: true },
+        })
+    }
 }
 
 fn malformed(row: usize, what: &str) -> Refusal {

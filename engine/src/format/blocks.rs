@@ -210,7 +210,8 @@ impl Blocks {
         if !self.search.is_empty() {
             let rows = self.search.iter().cloned().map(Row::Remove).collect();
             let hint = Hint { line: self.line, ..Hint::default() };
-            self.builder.place(Find::Rows(Hunk { rows, hint, ..Hunk::default() }));
+            let hunk = Hunk { rows, hint, ..Hunk::default() };
+            self.builder.place(Find::Rows(hunk), true);
         }
     }
 
@@ -289,7 +290,8 @@ fn write_file(file: &DraftFile, out: &mut String) -> Result<(), Refusal> {
         Task::Edit { finds, final_newline: None, to: None } => {
             for find in finds {
                 let Find::Rows(hunk) = find else { return Err(super::unsayable(file, "blocks")) };
-                if hunk.newline != (None, None) || !hunk.rows.iter().any(|row| row.old().is_some())
+                if hunk.newline != (None, None)
+                    || !hunk.rows.iter().any(|row| row.before().is_some())
                 {
                     return Err(super::unsayable(file, "blocks"));
                 }
@@ -306,9 +308,9 @@ fn write_block(hunk: &Hunk, out: &mut String) {
     if let Some(line) = hunk.hint.line {
         out.push_str(&format!(":start_line:{line}\n-------\n"));
     }
-    hunk.rows.iter().filter_map(Row::old).for_each(|row| push_row(row, out));
+    hunk.rows.iter().filter_map(Row::before).for_each(|row| push_row(row, out));
     out.push_str("=======\n");
-    hunk.rows.iter().filter_map(Row::new).for_each(|row| push_row(row, out));
+    hunk.rows.iter().filter_map(Row::after).for_each(|row| push_row(row, out));
     out.push_str(">>>>>>> REPLACE\n");
 }
 

@@ -25,6 +25,9 @@ pub enum Event {
         handle: Option<Handle>,
         /// The change, with as much of its new text as is known.
         find: Find,
+        /// Whether all that is said of the place is in it; otherwise more old
+        /// text may follow.
+        complete: bool,
     },
     /// A change is complete.
     Change {
@@ -88,7 +91,7 @@ impl Builder {
             let text = format!("{path:?} occurs twice in one edit, and not as text alone");
             return Err(Refusal::new(Code::Malformed, text));
         }
-        self.announce(path, handle, verb);
+        self.events.push(Event::File { path: path.to_owned(), handle, verb });
         self.current = self.draft.files.len();
         self.draft.files.push(DraftFile { path: path.to_owned(), handle, task });
         Ok(())
@@ -120,21 +123,12 @@ impl Builder {
         self.draft.files.get(self.current).map(|file| file.path.as_str())
     }
 
-    /// Tells that the file at `path` is dealt with, before its task is known.
-    pub(super) fn announce(&mut self, path: &str, handle: Option<Handle>, verb: Verb) {
-        let event = Event::File { path: path.to_owned(), handle, verb };
-        let told =
-            |known: &Event| matches!(known, Event::File { path: other, .. } if other == path);
-        if !self.events.iter().any(told) {
-            self.events.push(event);
-        }
-    }
-
-    /// Tells the place of a change of the current file.
-    pub(super) fn place(&mut self, find: Find) {
+    /// Tells the place of a change of the current file; `complete` as in
+    /// [`Event::Place`].
+    pub(super) fn place(&mut self, find: Find, complete: bool) {
         if let Some(file) = self.draft.files.get(self.current) {
             let (path, handle) = (file.path.clone(), file.handle);
-            self.events.push(Event::Place { path, handle, find });
+            self.events.push(Event::Place { path, handle, find, complete });
         }
     }
 
@@ -167,10 +161,8 @@ impl Builder {
     }
 
     /// Returns what has become known since the last call.
-    pub(super) fn events(&mut self, told: &mut usize) -> Vec<Event> {
-        let new = self.events[*told..].to_vec();
-        *told = self.events.len();
-        new
+    pub(super) fn events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
     }
 
     /// Returns the draft.
@@ -205,7 +197,7 @@ pub(super) trait Reader {
     /// `malformed` where the text is not complete.
     fn end(self: Box<Self>) -> Result<Draft, Refusal>;
 
-    /// Returns the draft so far.
+    /// Returns the draft so far, and what is known of it.
     fn builder(&mut self) -> &mut Builder;
 }
 

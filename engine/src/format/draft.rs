@@ -206,7 +206,7 @@ pub enum Row {
 
 impl Row {
     /// Returns the line, if it stands there before the change.
-    pub fn old(&self) -> Option<&str> {
+    pub fn before(&self) -> Option<&str> {
         match self {
             Row::Keep(text) | Row::Remove(text) => Some(text),
             Row::Add(_) => None,
@@ -214,7 +214,7 @@ impl Row {
     }
 
     /// Returns the line, if it stands there after the change.
-    pub fn new(&self) -> Option<&str> {
+    pub fn after(&self) -> Option<&str> {
         match self {
             Row::Keep(text) | Row::Add(text) => Some(text),
             Row::Remove(_) => None,

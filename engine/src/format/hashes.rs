@@ -20,6 +20,9 @@ use crate::error::Refusal;
 /// The letters of a hash behind `#`, by the value of its half bytes.
 const LETTERS: &[u8; 16] = b"ZPMQVRWSNKTXJBYH";
 
+/// The fields that hold anchors.
+pub(super) const ANCHORS: [&str; 5] = ["pos", "end", "anchor", "start_anchor", "end_anchor"];
+
 const LINES: [&str; 4] = ["lines", "new_text", "text", "content"];
 
 /// Returns the draft written in `text`.
@@ -162,6 +165,13 @@ fn hash_of(text: &str) -> Option<LineHash> {
         _ if text.bytes().any(|byte| byte.is_ascii_uppercase()) => None,
         _ => u8::from_str_radix(text, 16).ok().map(LineHash::Hex),
     }
+}
+
+/// Returns the place that an anchor alone names.
+pub(super) fn place(value: Value) -> Option<Find> {
+    let anchor = anchor_of(value).ok()?;
+    let kind = OpKind::Delete { lines: (anchor.line, anchor.line), register: None };
+    Some(hashed(kind, vec![anchor]))
 }
 
 /// Returns the new lines; an empty text is none.

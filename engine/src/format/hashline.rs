@@ -16,7 +16,7 @@
 //! `docs/formats.md` holds the grammar.
 
 use super::builder::{Builder, Given, Reader, is_fence, malformed, read_rows, without_cr};
-use super::{Body, Destination, Draft, DraftFile, Find, LAST, Op, OpKind, Task, hashes, json};
+use super::{Body, Destination, Draft, DraftFile, Find, LAST, Op, OpKind, Task, hashes};
 use crate::anchor::{Handle, LineRange};
 use crate::error::{Code, Refusal};
 
@@ -29,19 +29,21 @@ const ANONYMOUS: &str = "_";
 /// `malformed`, with the row (1-based) or the field that cannot be read;
 /// `unsupported` for an operation on a block, which needs a parser.
 pub(super) fn read(text: &str, given: Given<'_>) -> Result<Draft, Refusal> {
-    // A section begins with a bracket as an array does, but never with `[{`.
-    let is_json = json::looks_like_json(text) && !text.lines().any(is_section);
-    match is_json {
-        true => hashes::read(text, given),
-        false => read_rows(reader(given), text),
+    match is_json(text.split('\n')) {
+        Some(true) => hashes::read(text, given),
+        _ => read_rows(reader(given), text),
     }
 }
 
-fn is_section(row: &str) -> bool {
-    let row = row.trim();
-    row.strip_prefix('[').and_then(|row| row.strip_suffix(']')).is_some_and(|inner| {
-        inner.rsplit_once('#').is_some_and(|(_, tag)| tag.trim().parse::<Handle>().is_ok())
-    })
+/// Returns whether a text that begins with these rows is JSON; `None` where
+/// they do not say. A section begins with a bracket as an array does.
+pub(super) fn is_json<'a>(rows: impl Iterator<Item = &'a str>) -> Option<bool> {
+    let first = rows.map(str::trim).find(|row| !row.is_empty() && !is_fence(row))?;
+    let inner = first.strip_prefix('[').map(str::trim_start);
+    Some(
+        first.starts_with('{')
+            || inner.is_some_and(|rest| rest.is_empty() || rest.starts_with(['{', '[', '"', ']'])),
+    )
 }
 
 /// Returns a reader that takes the text row by row.
@@ -78,6 +80,11 @@ impl Reader for Hashline {
         }
         if mark == "*** Abort" {
             return Err(malformed(number, "the edit was aborted"));
+        }
+        let known = ["[", "PUT", "CUT", "REM", "MV"].iter().any(|word| mark.starts_with(word));
+        if self.open.is_some() && !known {
+            let text = format!("{mark:?} is no operation, and rows of text begin with +");
+            return Err(malformed(number, &text));
         }
         self.close()?;
         if let Some(inner) = mark.strip_prefix('[').and_then(|mark| mark.strip_suffix(']')) {
@@ -187,7 +194,7 @@ impl Hashline {
         let kind = put_kind(place, body.unwrap_or(Body::Text(String::new())), number)?;
         let op = Op::from(kind);
         if is_text {
-            self.builder.place(Find::Lines(op.clone()));
+            self.builder.place(Find::Lines(op.clone()), true);
             self.open = Some((op, number));
         } else {
             self.builder.push(Find::Lines(op));

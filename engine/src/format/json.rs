@@ -234,7 +234,6 @@ pub(super) struct Scanner {
     escaped: bool,
     /// Whether a fence was opened, and whether it was closed.
     fence: Fence,
-    row: String,
     values: usize,
 }
 
@@ -274,8 +273,8 @@ enum Next {
     CommaOrEnd,
 }
 
-/// What is called for each scalar: the way to it, and its text if it is one.
-pub(super) type Tell<'t> = &'t mut dyn FnMut(&[Step], Option<&str>);
+/// What is called for each scalar: the way to it, and what it is.
+pub(super) type Tell<'t> = &'t mut dyn FnMut(&[Step], &Value);
 
 impl Scanner {
     /// Takes more text.
@@ -446,7 +445,7 @@ impl Scanner {
             return Ok(());
         }
         let way: Vec<Step> = self.open.iter().map(Frame::step).collect();
-        tell(&way, value.as_str());
+        tell(&way, &value);
         self.value_done();
         Ok(())
     }

@@ -18,6 +18,7 @@ mod patch;
 mod replace;
 mod said;
 mod script;
+mod stream;
 mod udiff;
 mod whole;
 
@@ -29,6 +30,7 @@ pub use draft::{
 };
 pub use said::{Lines, draft_in};
 pub use script::{Action, Body, Expect, FileScript, Op, OpKind, Script};
+pub use stream::Stream;
 
 use crate::error::{Code, Refusal};
 

@@ -194,6 +194,11 @@ impl Patch {
         let blank = std::mem::take(&mut self.blank);
         hunk.rows.extend(std::iter::repeat_n(Row::Keep(String::new()), blank));
         let text = row.get(1..).unwrap_or_default().to_owned();
+        let is_first = mark == Some('+') && !hunk.rows.iter().any(|row| matches!(row, Row::Add(_)));
+        if is_first && !hunk.rows.is_empty() {
+            let so_far = hunk.clone();
+            self.builder.place(Find::Rows(so_far), false);
+        }
         hunk.rows.push(match mark {
             Some('-') => Row::Remove(text),
             Some('+') => Row::Add(text),
@@ -237,7 +242,7 @@ impl Patch {
         if !hunk.rows.iter().any(|row| !matches!(row, Row::Keep(_))) {
             return Err(malformed(number, "the hunk changes nothing"));
         }
-        if !hunk.rows.iter().any(|row| row.old().is_some()) {
+        if !hunk.rows.iter().any(|row| row.before().is_some()) {
             hunk.hint.line = None;
             hunk.hint.at_end = false;
         }

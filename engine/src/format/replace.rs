@@ -21,7 +21,7 @@ pub(super) const PATH: [&str; 6] =
     ["path", "file_path", "filePath", "target_file", "filename", "file"];
 pub(super) const OLD: [&str; 7] =
     ["old_string", "oldString", "old_str", "old_text", "oldText", "search", "old"];
-const NEW: [&str; 7] =
+pub(super) const NEW: [&str; 7] =
     ["new_string", "newString", "new_str", "new_text", "newText", "replace", "new"];
 const ALL: [&str; 3] = ["replace_all", "replaceAll", "all"];
 const EDITS: [&str; 3] = ["edits", "replacements", "changes"];

@@ -174,7 +174,13 @@ impl Diff {
                 self.close_hunk()?;
                 self.state = State::Signature;
             }
-            Some(' ' | '-' | '+') => open.push(kind, &row[1..]),
+            Some(' ' | '-' | '+') => {
+                let so_far = open.before_first_new(kind);
+                open.push(kind, &row[1..]);
+                if let Some(hunk) = so_far {
+                    self.builder.place(Find::Rows(hunk), false);
+                }
+            }
             Some('\\') => return open.no_newline(number),
             None => open.blank += 1,
             Some(_) => {
@@ -301,7 +307,7 @@ impl Diff {
                 Err(malformed(number, "a file that comes or goes has rows of one kind only"))
             }
             Some(Task::Create { text }) if text.is_empty() => {
-                text.extend(hunk.rows.iter().filter_map(Row::new).flat_map(|row| [row, "\n"]));
+                text.extend(hunk.rows.iter().filter_map(Row::after).flat_map(|row| [row, "\n"]));
                 if newline == Some(false) {
                     text.pop();
                 }
@@ -394,8 +400,16 @@ impl Open {
     fn is_full(&self) -> bool {
         let count = |pick: fn(&Row) -> Option<&str>| self.hunk.rows.iter().filter_map(pick).count();
         self.numbers.is_some_and(|numbers| {
-            count(Row::old) >= numbers.old_count && count(Row::new) >= numbers.new_count
+            count(Row::before) >= numbers.old_count && count(Row::after) >= numbers.new_count
         })
+    }
+
+    /// Returns the rows before the first new one, where that comes next.
+    fn before_first_new(&self, kind: Option<char>) -> Option<Hunk> {
+        let rows = &self.hunk.rows;
+        let is_first = kind == Some('+') && !rows.iter().any(|row| matches!(row, Row::Add(_)));
+        let so_far = || Hunk { rows: rows.clone(), ..Hunk::default() };
+        (is_first && !rows.is_empty() && self.blank == 0).then(so_far)
     }
 
     fn push(&mut self, kind: Option<char>, text: &str) {
@@ -429,7 +443,7 @@ impl Open {
             // What one side says of its last line, the other says by silence.
             self.hunk.newline = (old.or(Some(true)), new.or(Some(true)));
         }
-        let has_old = self.hunk.rows.iter().any(|row| row.old().is_some());
+        let has_old = self.hunk.rows.iter().any(|row| row.before().is_some());
         self.hunk.hint = Hint { line: self.numbers.map(Numbers::line), ..Hint::default() };
         if !has_old && self.numbers.is_none_or(|numbers| numbers.old_count > 0) {
             let text = "lines come between no others: show a line before or after them";
@@ -550,7 +564,7 @@ fn write_file(file: &DraftFile, out: &mut String) -> Result<(), Refusal> {
 
 fn write_hunk(hunk: &Hunk, shift: &mut i64, out: &mut String) {
     let count = |pick: fn(&Row) -> Option<&str>| hunk.rows.iter().filter_map(pick).count();
-    let (old, new) = (count(Row::old), count(Row::new));
+    let (old, new) = (count(Row::before), count(Row::after));
     match hunk.hint.line {
         None => out.push_str("@@ @@\n"),
         Some(line) => {
@@ -564,7 +578,7 @@ fn write_hunk(hunk: &Hunk, shift: &mut i64, out: &mut String) {
     *shift += new as i64 - old as i64;
     let last =
         |pick: fn(&Row) -> Option<&str>| hunk.rows.iter().rposition(|row| pick(row).is_some());
-    let ends = [(hunk.newline.0, last(Row::old)), (hunk.newline.1, last(Row::new))];
+    let ends = [(hunk.newline.0, last(Row::before)), (hunk.newline.1, last(Row::after))];
     for (index, row) in hunk.rows.iter().enumerate() {
         let (mark, text) = match row {
             Row::Keep(text) => (" ", text),

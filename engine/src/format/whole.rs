@@ -55,6 +55,8 @@ pub(super) fn reader(given: Given<'_>) -> Box<dyn Reader> {
         builder: Builder::default(),
         above: None,
         fence: None,
+        inner: false,
+        closed: false,
         files: 0,
     })
 }
@@ -67,16 +69,31 @@ struct Whole {
     above: Option<(String, usize)>,
     /// The sign and the length of the open fence, and the row that opened it.
     fence: Option<(char, usize, usize)>,
+    /// Whether a fence of the text itself is open.
+    inner: bool,
+    /// Whether the row directly above closed a fence.
+    closed: bool,
     files: usize,
 }
 
 impl Reader for Whole {
     fn row(&mut self, row: &str, number: usize) -> Result<(), Refusal> {
-        if let Some((sign, len, _)) = self.fence {
+        if let Some((sign, len, opened)) = self.fence {
             let mark = row.trim_end();
             if mark.len() >= len && mark.chars().all(|c| c == sign) {
                 self.fence = None;
-                return Ok(());
+                self.closed = true;
+                return match self.inner {
+                    false => Ok(()),
+                    true => Err(malformed(
+                        opened,
+                        "the text leaves a fence open; its own must be longer",
+                    )),
+                };
+            }
+            let run = mark.len() - mark.trim_start_matches(sign).len();
+            if run >= len {
+                self.inner = true;
             }
             if let Some(Task::Write { text }) = self.builder.task() {
                 text.extend([row, "\n"]);
@@ -115,6 +132,10 @@ impl Whole {
         if let Some((row, number)) = self.above.take().filter(|_| self.files > 0) {
             return Err(behind(&row, number));
         }
+        let closed = std::mem::take(&mut self.closed);
+        if closed && !row.is_empty() {
+            return Err(behind(row, number));
+        }
         self.above = (!row.is_empty()).then(|| (row.to_owned(), number));
         Ok(())
     }
@@ -129,6 +150,9 @@ impl Whole {
             Some((path_in(path)?, handle))
         });
         let (path, handle) = match (named, &self.given) {
+            (Some((path, _)), _) if self.files > 0 && !path.contains(['.', '/']) => {
+                return Err(behind(&path, number));
+            }
             (Some((path, handle)), _) => (path, handle.or(self.handle)),
             (None, Some(given)) if above.is_none() && self.files == 0 => {
                 (given.clone(), self.handle)
@@ -136,6 +160,7 @@ impl Whole {
             (None, _) => return Err(malformed(number, "no path above the fence")),
         };
         self.files += 1;
+        (self.inner, self.closed) = (false, false);
         self.fence = Some((sign, len, number));
         let task = Task::Write { text: String::new() };
         let begun = self.builder.file(&path, handle, task);

@@ -23,7 +23,7 @@ use crate::snapshot::Snapshot;
 use hunk::Hunk;
 
 pub use quote::{
-    Choice, Difference, Kind, Known, Nearest, Resolved, Shown, Unresolved, Way, resolve,
+    Choice, Difference, Kind, Known, Nearest, Resolved, Shown, Unresolved, Way, foresee, resolve,
 };
 /// How a script is to be planned.
 #[derive(Clone, Copy)]

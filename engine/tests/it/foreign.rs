@@ -235,7 +235,9 @@ fn said(draft: &Result<Draft, Refusal>) -> Vec<[String; 3]> {
         match &file.task {
             Task::Create { text } => said.push([file.path.clone(), String::new(), text.clone()]),
             Task::Edit { finds, .. } => said.extend(finds.iter().map(|find| match find {
-                Find::Rows(hunk) => [file.path.clone(), rows(hunk, Row::old), rows(hunk, Row::new)],
+                Find::Rows(hunk) => {
+                    [file.path.clone(), rows(hunk, Row::before), rows(hunk, Row::after)]
+                }
                 other => panic!("blocks hold {other:?}"),
             })),
             other => panic!("blocks ask for {other:?}"),

@@ -24,6 +24,10 @@ suite!(replace, "replace", "replace.md");
 suite!(blocks, "blocks", "blocks.md");
 suite!(udiff, "udiff", "udiff.md");
 suite!(patch, "patch", "patch.md");
+suite!(hashline, "hashline", "hashline.md");
+suite!(lines, "lines", "lines.md");
+suite!(whole, "whole", "whole.md");
+suite!(lsp, "lsp", "lsp.md");
 
 /// Returns what one case gets wrong, if anything.
 fn run(format: &str, case: &Case) -> Result<(), String> {

@@ -25,6 +25,8 @@ mod shared;
 #[cfg(test)]
 mod sound;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod suite;
 #[cfg(test)]
 mod triples;

@@ -94,7 +94,7 @@ impl World {
         resolve(draft, &known, choices)
     }
 
-    fn known(&self, path: &str) -> Known {
+    pub(crate) fn known(&self, path: &str) -> Known {
         let Some(file) = self.files.get(path) else { return Known::default() };
         let shown = file.seen.as_ref().map(|snapshot| Shown {
             handle: HANDLE.parse().expect("it is a handle"),

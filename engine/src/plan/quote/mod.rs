@@ -5,14 +5,17 @@
 //! stands only in the file as it is now, and not in what the session was shown,
 //! is not accepted, for its author looked at something else.
 
+mod foresee;
 mod nearest;
 mod place;
 mod plain;
+mod refuse;
 mod splice;
 
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use foresee::foresee;
 pub use nearest::{Difference, Kind, Nearest};
 pub use place::Way;
 
@@ -24,9 +27,10 @@ use crate::format::{
     Position, Quote, Row, Script, Task,
 };
 use crate::snapshot::Snapshot;
-use crate::text::{byte_column, lines_of_text};
+use crate::text::{Eol, byte_column, lines_of_text, utf16_column};
 use place::{Places, place};
 use plain::{Needle, Plain};
+use refuse::{ambiguous, never_shown, nowhere, unseen};
 use splice::Splice;
 
 /// The most places that one quote may replace at once, and the most
@@ -215,7 +219,7 @@ fn write(text: &str, known: &Known) -> Result<Found, Refusal> {
 fn remove(old: Option<&Hunk>, known: &Known) -> Result<Found, Refusal> {
     let shown = shown(known)?;
     if let Some(hunk) = old {
-        let rows = bytes(hunk.rows.iter().filter_map(Row::old));
+        let rows = bytes(hunk.rows.iter().filter_map(Row::before));
         let newline = shown.snapshot.lines.final_newline();
         let same = Plain::of(&shown.snapshot).bytes() == rows;
         if !same || hunk.newline.0.is_some_and(|said| said != newline && !rows.is_empty()) {
@@ -359,7 +363,7 @@ impl<'a> Finder<'a> {
     }
 
     fn hunk(&mut self, index: usize, hunk: &Hunk) -> Result<Way, Box<Unresolved>> {
-        let old = bytes(hunk.rows.iter().filter_map(Row::old));
+        let old = bytes(hunk.rows.iter().filter_map(Row::before));
         let pieces = pieces(&hunk.rows);
         if old.is_empty() {
             let at = self.place_of_nothing(index, hunk)?;
@@ -526,11 +530,11 @@ impl<'a> Finder<'a> {
                 _ => return ambiguous(&now, index, needle, &found, true),
             }
             if self.plain.is_none() {
-                return nowhere(&now, index, old, needle, true);
+                return nowhere(&now, &View::default(), (index, old), needle, true);
             }
         }
         match &self.plain {
-            Some(plain) => nowhere(plain, index, old, needle, false),
+            Some(plain) => nowhere(plain, &self.view, (index, old), needle, false),
             None => never_shown(),
         }
     }
@@ -547,22 +551,13 @@ impl<'a> Finder<'a> {
         if end < start {
             return Err(refuse("the range ends before it begins".into()));
         }
-        let offset = |position: Position| {
-            let beyond = position.line > plain.count()
-                || position.line == plain.count() && position.character > 0;
-            match beyond {
-                true => Err(refuse(format!(
-                    "line {} lies beyond the {} lines of the content",
-                    position.line + 1,
-                    plain.count()
-                ))),
-                false if position.line == plain.count() => Ok(plain.bytes().len()),
-                false => {
-                    let column = byte_column(plain.line(position.line), position.character);
-                    Ok(plain.start(position.line) + column)
-                }
-            }
-        };
+        // A server ends a line at a lone CR as well, and so counts others.
+        let is_cr = self.snapshot.is_some_and(|snapshot| snapshot.eol() == Eol::Cr);
+        if !is_cr && memchr::memchr(b'\r', plain.bytes()).is_some() {
+            let text = "a lone CR stands in the file, so positions are not certain";
+            return Err(boxed(Refusal::new(Code::Encoding, text).op(index)));
+        }
+        let offset = |at: Position| offset(plain, at).map_err(refuse);
         let range = offset(start)?..offset(end)?;
         self.keep(index, range, with_lf(new).into_bytes());
         Ok(Way::Only)
@@ -580,7 +575,7 @@ impl<'a> Finder<'a> {
             if !anchor.fits(plain.line(line - 1)) {
                 let text = format!("line {line} is not the line of that hash");
                 let mut unresolved = refuse(Code::Stale, text);
-                unresolved.candidates = vec![line - 1..line];
+                unresolved.candidates.push(line - 1..line);
                 return Err(unresolved);
             }
         }
@@ -644,6 +639,24 @@ fn plain_ops(finds: &[Find]) -> Option<Vec<Op>> {
     finds.iter().map(op).collect()
 }
 
+/// Returns the byte at a position; a column beyond its line is the end of it.
+fn offset(plain: &Plain<'_>, at: Position) -> Result<usize, String> {
+    let (line, count) = (at.line, plain.count());
+    if line > count || line == count && at.character > 0 {
+        return Err(format!("line {} lies beyond the {count} lines", line.saturating_add(1)));
+    }
+    if line == count {
+        return Ok(plain.bytes().len());
+    }
+    let text = plain.line(line);
+    let column = byte_column(text, at.character);
+    if column < text.len() && utf16_column(text, column) != at.character {
+        let (column, line) = (at.character, line + 1);
+        return Err(format!("column {column} of line {line} lies inside of a character"));
+    }
+    Ok(plain.start(line) + column)
+}
+
 /// What becomes of a part of a quoted text, in bytes of it.
 type Piece = (Range<usize>, Vec<u8>);
 
@@ -654,9 +667,9 @@ fn pieces(rows: &[Row]) -> Vec<Piece> {
     for run in
         rows.chunk_by(|one, next| matches!(one, Row::Keep(_)) == matches!(next, Row::Keep(_)))
     {
-        let gone = bytes(run.iter().filter_map(Row::old)).len();
+        let gone = bytes(run.iter().filter_map(Row::before)).len();
         if !matches!(run[0], Row::Keep(_)) {
-            pieces.push((at..at + gone, bytes(run.iter().filter_map(Row::new))));
+            pieces.push((at..at + gone, bytes(run.iter().filter_map(Row::after))));
         }
         at += gone;
     }
@@ -705,10 +718,6 @@ fn with_lf(text: &str) -> String {
     text.replace("\r\n", "\n")
 }
 
-fn never_shown() -> Box<Unresolved> {
-    boxed(Refusal::new(Code::Unseen, "this session was never shown the file; read it first"))
-}
-
 /// Returns where the text stands that was chosen among candidates.
 fn chosen(
     plain: &Plain<'_>,
@@ -726,54 +735,4 @@ fn chosen(
         [] => Err(Refusal::new(Code::NotFound, "the text does not stand there").op(choice.find)),
         _ => Err(Refusal::new(Code::Ambiguous, "the text stands there twice").op(choice.find)),
     }
-}
-
-fn candidates(plain: &Plain<'_>, needle: &Needle<'_>, found: &[usize]) -> Vec<Range<usize>> {
-    let lines = |at: &usize| plain.lines_of(&(*at..at + needle.text.len()));
-    found.iter().take(CANDIDATES).map(lines).collect()
-}
-
-fn ambiguous(
-    plain: &Plain<'_>,
-    index: usize,
-    needle: &Needle<'_>,
-    found: &[usize],
-    of_now: bool,
-) -> Box<Unresolved> {
-    let more = if found.len() > CANDIDATES { "more than " } else { "" };
-    let count = found.len().min(CANDIDATES);
-    let text = format!("the old text stands in {more}{count} places; quote more around it");
-    Box::new(Unresolved {
-        candidates: candidates(plain, needle, found),
-        of_now,
-        ..Refusal::new(Code::Ambiguous, text).op(index).into()
-    })
-}
-
-fn unseen(now: &Plain<'_>, index: usize, needle: &Needle<'_>, found: &[usize]) -> Box<Unresolved> {
-    let line = now.line_at(found[0]) + 1;
-    let text = format!("the old text stands at line {line} of now, which was never shown");
-    Box::new(Unresolved {
-        candidates: candidates(now, needle, found),
-        of_now: true,
-        ..Refusal::new(Code::Unseen, text).op(index).into()
-    })
-}
-
-fn nowhere(
-    plain: &Plain<'_>,
-    index: usize,
-    old: &str,
-    needle: &Needle<'_>,
-    of_now: bool,
-) -> Box<Unresolved> {
-    let nearest = nearest::nearest(plain, old, needle.whole_lines);
-    let mut text = "the old text stands nowhere".to_owned();
-    if let Some(Nearest { lines, differences }) = &nearest {
-        text += &format!("; nearest are lines {}-{}", lines.start + 1, lines.end);
-        for Difference { line, kind, .. } in differences.iter().take(1) {
-            text += &format!(", line {line}: {kind}");
-        }
-    }
-    Box::new(Unresolved { nearest, of_now, ..Refusal::new(Code::NotFound, text).op(index).into() })
 }

@@ -9,21 +9,24 @@ use std::fmt;
 use std::ops::Range;
 
 use super::plain::Plain;
+use crate::anchor::View;
 
 /// The most bytes of a content that are looked at.
-const BYTES: usize = 16 << 20;
+const BYTES: usize = 8 << 20;
 
 /// The most rows of a quote that are compared; more are sampled evenly.
 const SAMPLE: usize = 24;
 
 /// The most pairs of a row and a line that are compared by signature.
-const PAIRS: usize = 6_000_000;
+const PAIRS: usize = 3_000_000;
 
 /// How many stretches are compared letter by letter.
 const FINALISTS: usize = 4;
 
-/// The most bytes of a row that are compared letter by letter.
-const ROW: usize = 400;
+/// The most bytes of a row that are compared letter by letter, and that count
+/// for its signature.
+const ROW: usize = 300;
+const SIGNED: usize = 2000;
 
 /// The most differences that are told.
 const TOLD: usize = 3;
@@ -92,13 +95,18 @@ impl fmt::Display for Kind {
 
 /// Returns the lines that differ least from `quoted`, if any are near enough;
 /// `whole_lines` says that the quote does not begin or end inside of a line.
-pub(super) fn nearest(plain: &Plain<'_>, quoted: &str, whole_lines: bool) -> Option<Nearest> {
+pub(super) fn nearest(
+    plain: &Plain<'_>,
+    view: &View,
+    quoted: &str,
+    whole_lines: bool,
+) -> Option<Nearest> {
     let rows: Vec<&str> = quoted.strip_suffix('\n').unwrap_or(quoted).split('\n').collect();
-    let count = plain.line_at(plain.bytes().len().min(BYTES));
-    if rows.iter().all(|row| row.trim().is_empty()) || count == 0 {
+    let within = looked_at(plain, view);
+    if rows.iter().all(|row| row.trim().is_empty()) || within.is_empty() {
         return None;
     }
-    let starts = finalists(plain, &rows, count);
+    let starts = finalists(plain, &rows, within);
     let scored = starts.into_iter().map(|start| (likeness(plain, &rows, start), start));
     // Of equals, the first.
     let (likeness, start) =
@@ -110,37 +118,56 @@ pub(super) fn nearest(plain: &Plain<'_>, quoted: &str, whole_lines: bool) -> Opt
     })
 }
 
+/// Returns the lines that are looked at: all, or, where they are too many, those
+/// from the first that was shown.
+fn looked_at(plain: &Plain<'_>, view: &View) -> Range<usize> {
+    if plain.bytes().len() <= BYTES {
+        return 0..plain.count();
+    }
+    let first = view.ranges().first().map_or(0, |range| range.start);
+    first..plain.line_at((plain.start(first) + BYTES).min(plain.bytes().len()))
+}
+
 /// Returns the starts of the stretches whose signatures differ least.
-fn finalists(plain: &Plain<'_>, rows: &[&str], count: usize) -> Vec<usize> {
-    let step = rows.len().div_ceil(SAMPLE);
-    let sample: Vec<(usize, u128)> = (rows.iter().enumerate().step_by(step))
+fn finalists(plain: &Plain<'_>, rows: &[&str], within: Range<usize>) -> Vec<usize> {
+    let lines: Vec<Signature> = within.clone().map(|line| signature(plain.line(line))).collect();
+    let last = lines.len().saturating_sub(rows.len());
+    let most = (PAIRS / (last + 1)).clamp(2, SAMPLE);
+    let sample: Vec<(usize, Signature)> = (rows.iter().enumerate())
+        .step_by(rows.len().div_ceil(most))
         .map(|(index, row)| (index, signature(row.as_bytes())))
         .collect();
-    let lines: Vec<u128> = (0..count).map(|line| signature(plain.line(line))).collect();
-    let last = count.saturating_sub(rows.len());
-    let stride = ((last + 1) * sample.len()).div_ceil(PAIRS);
     let mut best: Vec<(u32, usize)> = Vec::with_capacity(FINALISTS + 1);
-    for start in (0..=last).step_by(stride) {
-        let differ = |(index, row): &(usize, u128)| {
-            (lines.get(start + index).copied().unwrap_or(0) ^ row).count_ones()
-        };
-        let differs: u32 = sample.iter().map(differ).sum();
-        if best.len() < FINALISTS || differs < best[best.len() - 1].0 {
+    for start in 0..=last {
+        let worst = best.get(FINALISTS - 1).map_or(u32::MAX, |(differs, _)| *differs);
+        let mut differs = 0;
+        for (index, row) in &sample {
+            let line = lines.get(start + index).copied().unwrap_or_default();
+            differs += (line[0] ^ row[0]).count_ones() + (line[1] ^ row[1]).count_ones();
+            if differs >= worst {
+                break;
+            }
+        }
+        if differs < worst {
             let at = best.partition_point(|(known, _)| *known <= differs);
             best.insert(at, (differs, start));
             best.truncate(FINALISTS);
         }
     }
-    best.into_iter().map(|(_, start)| start).collect()
+    best.into_iter().map(|(_, start)| within.start + start).collect()
 }
 
-/// Returns one bit for each pair of neighbouring letters, blanks left out.
-fn signature(row: &[u8]) -> u128 {
-    let mut bits = 0;
+/// One bit for each pair of neighbouring letters, by its hash.
+type Signature = [u64; 2];
+
+/// Returns the signature of a row, blanks left out.
+fn signature(row: &[u8]) -> Signature {
+    let mut bits = [0; 2];
     let mut last = 0;
-    for byte in row.iter().filter(|byte| !byte.is_ascii_whitespace()) {
+    for byte in row.iter().take(SIGNED).filter(|byte| **byte > b' ') {
         let pair = u32::from(last) << 8 | u32::from(*byte);
-        bits |= 1 << (pair.wrapping_mul(0x9e37_79b1) >> 25);
+        let hash = pair.wrapping_mul(0x9e37_79b1) >> 25;
+        bits[(hash >> 6) as usize] |= 1 << (hash & 63);
         last = *byte;
     }
     bits
@@ -190,15 +217,16 @@ fn differences(
     for (index, row) in rows.iter().enumerate() {
         let line = start + index;
         let there = match line < plain.count() {
-            true => String::from_utf8_lossy(plain.line(line)).into_owned(),
-            false => String::new(),
+            true => String::from_utf8_lossy(plain.line(line)),
+            false => String::new().into(),
         };
+        let row = *row;
         let inside = match (index, index + 1 == rows.len()) {
-            _ if whole_lines => there == *row,
+            _ if whole_lines => there == row,
             (0, true) => there.contains(row),
             (0, false) => there.ends_with(row),
             (_, true) => there.starts_with(row),
-            _ => there == *row,
+            _ => there == row,
         };
         if inside {
             continue;
@@ -206,7 +234,8 @@ fn differences(
         if told.len() == TOLD {
             break;
         }
-        let kind = kind(&there, row);
+        let long = there.len().max(row.len()) > SIGNED;
+        let kind = if long { Kind::Text } else { kind(&there, row) };
         let quoted = row.chars().take(QUOTED).collect();
         told.push(Difference {
             line: line + 1,
