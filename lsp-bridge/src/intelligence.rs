@@ -251,7 +251,10 @@ impl Bridge {
         self.ask(path, budget, move |asking| async move {
             let Indentation { width, spaces } = indentation;
             let mut params = asking.document();
-            params["options"] = json!({ "tabSize": width, "insertSpaces": spaces });
+            let last_newline = asking.snapshot.lines.final_newline();
+            params["options"] = json!({
+                "tabSize": width, "insertSpaces": spaces, "insertFinalNewline": last_newline,
+            });
             let method = match lines.filter(|_| asking.server.has("textDocument/rangeFormatting")) {
                 Some((first, last)) => {
                     params["range"] = json!({
