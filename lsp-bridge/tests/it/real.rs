@@ -196,8 +196,12 @@ impl Real {
     fn rig(&self) -> Rig {
         let table = Table::builtin().expect("a table");
         let others = table.servers().iter().filter(|spec| spec.name != self.server);
-        let rows: Map<String, Value> =
+        let mut rows: Map<String, Value> =
             others.map(|spec| (spec.name.clone(), json!({ "enabled": false }))).collect();
+        if let ("rust-analyzer", Ok(sources)) = (self.server, std::env::var("ANCHORD_RUST_SRC")) {
+            let options = json!({ "cargo": { "sysrootSrc": sources } });
+            rows.insert(self.server.to_owned(), json!({ "initialization_options": options }));
+        }
         let parts = Parts { table: Value::Object(rows), policy: policy(), trust: Trust::Trusted };
         let rig = Rig::new(parts, &[]);
         let users = self.user.map_or(0, |_| USERS);
