@@ -176,6 +176,7 @@ pub(crate) async fn raw_items(server: &Server, quest: Quest<'_>) -> Items {
 /// server is ready for.
 async fn gather(server: &Server, quest: &Quest<'_>, version: i64) -> Result<Gathered, BridgeError> {
     let sources = sources(server, quest.until).await;
+    wait_while_loading(server, quest.until).await;
     let mut whole: Option<Gathered> = None;
     for source in sources {
         let gathered = match source {
@@ -248,6 +249,9 @@ pub(crate) fn weaker(a: Verdict, b: Verdict) -> Verdict {
 /// Takes back what a server that has not loaded its project, or is unwell,
 /// cannot know: that there is nothing.
 fn held_against_readiness(server: &Server, gathered: Gathered) -> Gathered {
+    if !server.spec.profile.findings_need_project {
+        return gathered;
+    }
     let Readiness::NotReady(why) = server.readiness() else { return gathered };
     let reason = Some(format!("the server is not ready: {why}"));
     let verdict = match gathered.items.readable.is_empty() {
@@ -260,7 +264,6 @@ fn held_against_readiness(server: &Server, gathered: Gathered) -> Gathered {
 /// Asks by `textDocument/diagnostic`, once for each name under which the server
 /// wants to be asked.
 async fn pull(server: &Server, quest: &Quest<'_>, version: i64) -> Result<Gathered, BridgeError> {
-    wait_while_loading(server, quest.until).await;
     let mut is_last = false;
     loop {
         let refreshes = server.known.look(|said| said.refreshes);
@@ -291,7 +294,9 @@ async fn pull(server: &Server, quest: &Quest<'_>, version: i64) -> Result<Gather
 
 /// Waits for a server that says that it is loading, within the time there is.
 async fn wait_while_loading(server: &Server, until: Instant) {
-    if matches!(server.spec.profile.ready, Ready::Status | Ready::Progress) {
+    let profile = &server.spec.profile;
+    let says_so = matches!(profile.ready, Ready::Status | Ready::Progress);
+    if says_so && profile.findings_need_project {
         let is_loading = |server: &Server| matches!(server.readiness(), Readiness::NotReady(_));
         let is_unwell = |server: &Server| {
             server.status().is_some_and(|status| status.is_quiescent && status.health != "ok")

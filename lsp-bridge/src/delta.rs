@@ -24,6 +24,12 @@ const ALIKE: f32 = 0.6;
 /// Bytes of a line that are compared.
 const LINE_BYTES: usize = 400;
 
+/// Lines of one hunk that are compared with each other.
+const HUNK_LINES: usize = 60;
+
+/// How long touched lines may be compared.
+const MATCHING: Duration = Duration::from_millis(200);
+
 /// How long the lines of a large replacement may be matched.
 const REFINING: Duration = Duration::from_millis(200);
 
@@ -83,7 +89,7 @@ impl<'a> Matching<'a> {
         for finding in self.new.iter().rev() {
             places.entry((identity(finding), finding.range.start)).or_default().push(finding);
         }
-        let mut met: Vec<*const Diagnostic> = Vec::new();
+        let mut met: HashSet<*const Diagnostic> = HashSet::new();
         let change = self.change;
         self.old.retain(|finding| {
             let at = change.map_pos(finding.range.start, bias);
@@ -95,31 +101,36 @@ impl<'a> Matching<'a> {
     }
 
     /// Matches what stands on lines that one hunk of the edit touched, the most
-    /// alike first.
+    /// alike first. A line before and a line after are the same one only where
+    /// neither is more like another line of the hunk: else what is mended in one
+    /// would hide what is broken in the next.
+    ///
+    /// Whatever is not matched when the time is over counts as new and as fixed.
     fn by_touched_line(&mut self) {
-        let hunks = hunks(self.change);
-        let hunk_of = |lines: &dyn Fn(&Hunk) -> Range<usize>, snapshot: &Snapshot, at: usize| {
-            let line = line_of(snapshot, at);
-            hunks.iter().position(|hunk| {
-                let bytes = lines(hunk);
-                (line_of(snapshot, bytes.start)..=line_of(snapshot, bytes.end)).contains(&line)
-            })
-        };
+        let deadline = Instant::now() + MATCHING;
+        let mut alike = Alike::new(self.before.snapshot, self.after.snapshot);
         let mut pairs = Vec::new();
-        for (left, old) in self.old.iter().enumerate() {
-            let hunk = hunk_of(&|hunk| hunk.old.clone(), self.before.snapshot, old.range.start);
-            let Some(hunk) = hunk else { continue };
-            for (right, new) in self.new.iter().enumerate() {
-                let theirs =
-                    hunk_of(&|hunk| hunk.new.clone(), self.after.snapshot, new.range.start);
-                if theirs == Some(hunk) && identity(old) == identity(new) {
-                    let ratio =
-                        likeness(line(self.before.snapshot, old), line(self.after.snapshot, new));
-                    pairs.push((ratio, left, right));
+        for hunk in hunks(self.change) {
+            let old_lines = lines_of(self.before.snapshot, &hunk.old);
+            let new_lines = lines_of(self.after.snapshot, &hunk.new);
+            let left = on_lines(&self.old, self.before.snapshot, &old_lines);
+            let right = on_lines(&self.new, self.after.snapshot, &new_lines);
+            for (left, old_line) in left {
+                let wanted = identity(self.old[left]);
+                for (right, new_line) in &right {
+                    if Instant::now() > deadline {
+                        return;
+                    }
+                    let ratio = alike.ratio(old_line, *new_line);
+                    if ratio >= ALIKE
+                        && identity(self.new[*right]) == wanted
+                        && alike.are_best((old_line, *new_line), &old_lines, &new_lines)
+                    {
+                        pairs.push((ratio, left, *right));
+                    }
                 }
             }
         }
-        pairs.retain(|(ratio, ..)| *ratio >= ALIKE);
         pairs.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
         self.pair_up(pairs.into_iter().map(|(_, left, right)| (left, right)));
     }
@@ -131,18 +142,17 @@ impl<'a> Matching<'a> {
         }
         let once_before = lines_that_occur_once(self.before.snapshot);
         let once_after = lines_that_occur_once(self.after.snapshot);
+        let mut places: HashMap<(&[u8], Identity<'_>), Vec<usize>> = HashMap::new();
+        for (right, new) in self.new.iter().enumerate().rev() {
+            let text = line(self.after.snapshot, new);
+            if once_before.contains(text) && once_after.contains(text) {
+                places.entry((text, identity(new))).or_default().push(right);
+            }
+        }
         let mut pairs = Vec::new();
         for (left, old) in self.old.iter().enumerate() {
-            let text = line(self.before.snapshot, old);
-            if !once_before.contains(text) || !once_after.contains(text) {
-                continue;
-            }
-            for (right, new) in self.new.iter().enumerate() {
-                let same_line = line(self.after.snapshot, new) == text;
-                if same_line && identity(old) == identity(new) {
-                    pairs.push((left, right));
-                }
-            }
+            let key = (line(self.before.snapshot, old), identity(old));
+            pairs.extend(places.get_mut(&key).and_then(Vec::pop).map(|right| (left, right)));
         }
         self.pair_up(pairs.into_iter());
     }
@@ -161,7 +171,7 @@ impl<'a> Matching<'a> {
         remove(&mut self.new, &right_used);
     }
 
-    fn meet(&mut self, met: &[*const Diagnostic]) {
+    fn meet(&mut self, met: &HashSet<*const Diagnostic>) {
         self.unchanged += met.len();
         self.new.retain(|finding| !met.contains(&std::ptr::from_ref(*finding)));
     }
@@ -211,7 +221,10 @@ fn line_of(snapshot: &Snapshot, at: usize) -> usize {
 
 /// Returns the line that a finding starts on, without white space at its ends.
 fn line<'a>(snapshot: &'a Snapshot, finding: &Diagnostic) -> &'a [u8] {
-    let line = line_of(snapshot, finding.range.start);
+    row(snapshot, line_of(snapshot, finding.range.start))
+}
+
+fn row(snapshot: &Snapshot, line: usize) -> &[u8] {
     match line < snapshot.line_count() {
         true => snapshot.line(line).trim_ascii(),
         false => b"",
@@ -224,6 +237,53 @@ fn lines_that_occur_once(snapshot: &Snapshot) -> HashSet<&[u8]> {
         *counts.entry(snapshot.line(line).trim_ascii()).or_default() += 1;
     }
     counts.into_iter().filter(|(_, count)| *count == 1).map(|(line, _)| line).collect()
+}
+
+/// Returns the lines that a hunk touches, as many as are compared.
+fn lines_of(snapshot: &Snapshot, bytes: &Range<usize>) -> Range<usize> {
+    let first = line_of(snapshot, bytes.start);
+    first..(line_of(snapshot, bytes.end) + 1).min(first + HUNK_LINES)
+}
+
+/// Returns the findings on these lines, by index, with the line of each.
+fn on_lines(
+    findings: &[&Diagnostic],
+    snapshot: &Snapshot,
+    lines: &Range<usize>,
+) -> Vec<(usize, usize)> {
+    let all = findings.iter().map(|finding| line_of(snapshot, finding.range.start));
+    all.enumerate().filter(|(_, line)| lines.contains(line)).collect()
+}
+
+/// Compares the lines of two contents, each pair once.
+struct Alike<'a> {
+    before: &'a Snapshot,
+    after: &'a Snapshot,
+    ratios: HashMap<(usize, usize), f32>,
+}
+
+impl<'a> Alike<'a> {
+    fn new(before: &'a Snapshot, after: &'a Snapshot) -> Alike<'a> {
+        Alike { before, after, ratios: HashMap::new() }
+    }
+
+    fn ratio(&mut self, old_line: usize, new_line: usize) -> f32 {
+        let (before, after) = (self.before, self.after);
+        let ratio = || likeness(row(before, old_line), row(after, new_line));
+        *self.ratios.entry((old_line, new_line)).or_insert_with(ratio)
+    }
+
+    /// Returns whether no other line of the hunk is more like either of two.
+    fn are_best(
+        &mut self,
+        (old_line, new_line): (usize, usize),
+        old_lines: &Range<usize>,
+        new_lines: &Range<usize>,
+    ) -> bool {
+        let ratio = self.ratio(old_line, new_line);
+        old_lines.clone().all(|other| self.ratio(other, new_line) <= ratio)
+            && new_lines.clone().all(|other| self.ratio(old_line, other) <= ratio)
+    }
 }
 
 /// Returns how alike two lines are, from 0 to 1.
@@ -307,4 +367,266 @@ fn split(edit: &Edit, before: &[u8], deadline: Instant) -> Vec<Edit> {
         }
     });
     edits.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(text: &str, word: &str, nth: usize, message: &str) -> Diagnostic {
+        let (at, _) = text.match_indices(word).nth(nth).expect("the word");
+        Diagnostic {
+            range: at..at + word.len(),
+            severity: Severity::Error,
+            source: "srv".into(),
+            message: message.into(),
+        }
+    }
+
+    /// Findings stand at each `!`, with the word before it as their message.
+    fn findings(text: &str) -> Findings {
+        let marks = text.match_indices('!').map(|(at, _)| {
+            let start = text[..at].rfind([' ', '\n']).map_or(0, |before| before + 1);
+            Diagnostic {
+                range: start..at,
+                severity: Severity::Error,
+                source: "srv".into(),
+                message: text[start..at].into(),
+            }
+        });
+        Findings { verdict: Verdict::Fresh, diagnostics: marks.collect() }
+    }
+
+    #[track_caller]
+    fn check(before: &str, after: &str, new: &[&str], fixed: &[&str], unchanged: usize) {
+        let change = Change::whole(before.as_bytes(), after.as_bytes());
+        let (old, now) = (Snapshot::of(before.into()), Snapshot::of(after.into()));
+        let (old_found, new_found) = (findings(before), findings(after));
+        let delta = delta(
+            Side { snapshot: &old, findings: &old_found },
+            Side { snapshot: &now, findings: &new_found },
+            &change,
+        );
+        let names = |found: &[Diagnostic]| -> Vec<String> {
+            found.iter().map(|one| one.message.clone()).collect()
+        };
+        let found = (names(&delta.new), names(&delta.fixed), delta.unchanged);
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        assert_eq!(found, (owned(new), owned(fixed), unchanged));
+    }
+
+    #[test]
+    fn what_moves_with_the_edit_is_the_same() {
+        check("a! x\n", "z\na! x\n", &[], &[], 1);
+        check("z\na! x\n", "a! x\n", &[], &[], 1);
+        check("a! x\nb\nc\n", "b\nc\na! x\n", &[], &[], 1);
+    }
+
+    #[test]
+    fn each_finding_counts_once() {
+        check("a! x\n", "a! x\na! y\n", &["a"], &[], 1);
+        check("a! x\na! y\n", "a! y\n", &[], &["a"], 1);
+        // One that is mended hides none that is new.
+        check("a! x\nb\nc\nd\n", "x\nb\nc\na! much longer than the other\n", &["a"], &["a"], 0);
+        check("a! x\n", "b! x\n", &["b"], &["a"], 0);
+    }
+
+    #[test]
+    fn a_touched_line_keeps_its_finding() {
+        check("let value = a! of(1)\n", "let values = a! of(1)\n", &[], &[], 1);
+    }
+
+    #[test]
+    fn a_file_written_anew_keeps_its_findings() {
+        check("1\na! x\n2\nb! y\n3\nb! y\n4\n", "0\n1\na! x\n2\nb! y\n33\nb! y\n44\n", &[], &[], 3);
+    }
+
+    #[test]
+    fn without_findings_before_nothing_is_new() {
+        let text = "a! x\n";
+        let snapshot = Snapshot::of(text.into());
+        let after = findings(text);
+        let change = Change::whole(text.as_bytes(), text.as_bytes());
+        let before = Side { snapshot: &snapshot, findings: &Findings::inconclusive() };
+        let delta = delta(before, Side { snapshot: &snapshot, findings: &after }, &change);
+        assert_eq!((delta.verdict, delta.new.len()), (Verdict::Inconclusive, 0));
+    }
+
+    #[test]
+    fn places_in_messages_are_masked() {
+        assert_eq!(masked("see /a/b.h:12:5 and line 7"), "see /a/b.h:#:# and line #");
+        assert_eq!(
+            masked("E0308: expected 2 arguments, got 13"),
+            "E0308: expected 2 arguments, got 13"
+        );
+        assert_eq!(masked("std::v2 ä5"), "std::v2 ä5");
+        let old = finding("x y", "x", 0, "first used at line 3");
+        let new = finding("x y", "x", 0, "first used at line 9");
+        assert_eq!(identity(&old), identity(&new));
+    }
+
+    /// Numbers that look random and are the same each time.
+    struct Dice(u64);
+
+    impl Dice {
+        fn roll(&mut self, sides: usize) -> usize {
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) as usize % sides
+        }
+    }
+
+    /// A line and the identity of its finding, which no edit but its own loses.
+    #[derive(Clone)]
+    struct Row {
+        text: String,
+        finding: Option<u64>,
+    }
+
+    /// A text under edits, and the findings that are truly in it.
+    struct World {
+        dice: Dice,
+        rows: Vec<Row>,
+        last_finding: u64,
+    }
+
+    impl World {
+        fn row(&mut self) -> Row {
+            let text = match self.dice.roll(8) {
+                0 => "}".to_owned(),
+                1 => String::new(),
+                _ => format!("let v{} = f{}(x)", self.dice.roll(5000), self.dice.roll(40)),
+            };
+            let is_bad = text.len() > 1 && self.dice.roll(5) == 0;
+            self.last_finding += u64::from(is_bad);
+            Row { text, finding: is_bad.then_some(self.last_finding) }
+        }
+
+        /// Changes some rows and returns the new rows and the edits, as rows
+        /// replaced by rows.
+        fn edit(&mut self) -> Vec<(Range<usize>, Vec<Row>)> {
+            let mut edits = Vec::new();
+            let mut at = 0;
+            for _ in 0..1 + self.dice.roll(3) {
+                let start = at + self.dice.roll(12);
+                let end = (start + self.dice.roll(5)).min(self.rows.len());
+                if start > end {
+                    break;
+                }
+                let old = self.rows[start..end].to_vec();
+                edits.push((start..end, self.replacement(old)));
+                at = end + 1;
+            }
+            edits
+        }
+
+        fn replacement(&mut self, mut rows: Vec<Row>) -> Vec<Row> {
+            match self.dice.roll(4) {
+                // Some are inserted.
+                0 => {
+                    let at = self.dice.roll(rows.len() + 1);
+                    for _ in 0..1 + self.dice.roll(4) {
+                        let row = self.row();
+                        rows.insert(at, row);
+                    }
+                }
+                // All go.
+                1 => rows.clear(),
+                // Some are touched and keep what is wrong with them.
+                2 => {
+                    for row in &mut rows {
+                        if row.text.len() > 1 {
+                            row.text.push_str(" + 1");
+                        }
+                    }
+                }
+                // Some are mended, some broken.
+                _ => {
+                    for row in rows.iter_mut().filter(|row| row.text.len() > 1) {
+                        row.finding = match row.finding {
+                            Some(_) => None,
+                            None => {
+                                self.last_finding += 1;
+                                Some(self.last_finding)
+                            }
+                        };
+                        row.text = row.text.replace("let", "var");
+                    }
+                }
+            }
+            rows
+        }
+    }
+
+    fn text_of(rows: &[Row]) -> String {
+        rows.iter().map(|row| format!("{}\n", row.text)).collect()
+    }
+
+    /// Returns the findings of rows. There are few kinds of them, as in life.
+    fn found_in(rows: &[Row]) -> (Findings, Vec<(u64, usize)>) {
+        let mut at = 0;
+        let mut all = Findings { verdict: Verdict::Fresh, diagnostics: vec![] };
+        let mut truth = Vec::new();
+        for row in rows {
+            if let Some(id) = row.finding {
+                let start = at + row.text.find('f').unwrap_or(0);
+                all.diagnostics.push(Diagnostic {
+                    range: start..start + 1,
+                    severity: Severity::Error,
+                    source: "srv".into(),
+                    message: format!("kind {}", id % 7),
+                });
+                truth.push((id, start));
+            }
+            at += row.text.len() + 1;
+        }
+        (all, truth)
+    }
+
+    /// Returns whether the delta of one random edit is exactly the truth, and
+    /// whether it shows nothing new where something is.
+    fn is_exact(dice: u64) -> (bool, bool) {
+        let mut world = World { dice: Dice(dice), rows: Vec::new(), last_finding: 0 };
+        world.rows = (0..40).map(|_| world.row()).collect();
+        let before = world.rows.clone();
+        let starts: Vec<usize> = (0..=before.len()).map(|n| text_of(&before[..n]).len()).collect();
+        let edits = world.edit();
+        let mut after = before.clone();
+        for (range, rows) in edits.iter().rev() {
+            after.splice(range.clone(), rows.iter().cloned());
+        }
+        let edits = edits.iter().map(|(range, rows)| Edit {
+            range: starts[range.start]..starts[range.end],
+            text: text_of(rows).into_bytes(),
+        });
+        let change = Change::new(edits.collect(), starts[before.len()]).expect("sorted");
+        let (old, now) =
+            (Snapshot::of(text_of(&before).into()), Snapshot::of(text_of(&after).into()));
+        let ((old_found, old_truth), (new_found, new_truth)) =
+            (found_in(&before), found_in(&after));
+        let delta = delta(
+            Side { snapshot: &old, findings: &old_found },
+            Side { snapshot: &now, findings: &new_found },
+            &change,
+        );
+        let is_in = |truth: &[(u64, usize)], id: u64| truth.iter().any(|(other, _)| *other == id);
+        let new: Vec<usize> =
+            new_truth.iter().filter(|(id, _)| !is_in(&old_truth, *id)).map(|(_, at)| *at).collect();
+        let fixed = old_truth.iter().filter(|(id, _)| !is_in(&new_truth, *id)).count();
+        let found: Vec<usize> = delta.new.iter().map(|one| one.range.start).collect();
+        (found == new && delta.fixed.len() == fixed, found.is_empty() && !new.is_empty())
+    }
+
+    #[test]
+    fn the_delta_of_random_edits_is_the_truth() {
+        const EDITS: u64 = 4000;
+        let results: Vec<(bool, bool)> = (0..EDITS).map(|dice| is_exact(dice * 7919)).collect();
+        let exact = results.iter().filter(|(exact, _)| *exact).count();
+        let falsely_clean = results.iter().filter(|(_, clean)| *clean).count();
+        println!("{exact} of {EDITS} exact, {falsely_clean} falsely clean");
+        assert!(exact as u64 * 100 >= EDITS * 99, "{exact} of {EDITS} exact");
+        assert_eq!(falsely_clean, 0);
+    }
 }

@@ -20,9 +20,13 @@ use crate::position::{byte_range, position};
 use crate::rename::at;
 use crate::server::{Readiness, Server};
 use crate::source_change::FileChange;
+use crate::verify::DEPENDENTS_MAX;
 
 /// Places or symbols that one answer may have.
 const RESULTS_MAX: usize = 10_000;
+
+/// Symbols whose references are asked for at once.
+const SYMBOLS_MAX: usize = 8;
 
 /// How deep symbols may lie in each other.
 const DEPTH_MAX: usize = 32;
@@ -207,6 +211,47 @@ impl Bridge {
         })
     }
 
+    /// Returns the other files that stand to be broken by a change of the lines
+    /// `lines` (first and last, from 0) of the file at `path`: those that refer to
+    /// symbols whose names or bodies lie there, [`DEPENDENTS_MAX`] at most, in
+    /// the order of the symbols. To be asked before the change is written, for
+    /// nothing refers to what is gone.
+    ///
+    /// # Errors
+    /// Why there is no server or no answer.
+    pub fn dependents(
+        &self,
+        path: &str,
+        lines: (usize, usize),
+        budget: Duration,
+    ) -> Result<Answer<Vec<String>>, BridgeError> {
+        self.ask(path, budget, move |asking| async move {
+            let answer = asking.ask("textDocument/documentSymbol", asking.document()).await?;
+            let mut symbols = Vec::new();
+            asking.symbols(&answer, &mut Vec::new(), &mut symbols);
+            symbols.retain(|symbol| {
+                let (first, last) = symbol.whole.lines;
+                first <= lines.1 && lines.0 <= last
+            });
+            let mut found: Vec<String> = Vec::new();
+            for symbol in symbols.iter().take(SYMBOLS_MAX) {
+                let Some(bytes) = &symbol.name_at.bytes else { continue };
+                let mut params = asking.at(asking.name_in(symbol, bytes.clone()));
+                params["context"] = json!({ "includeDeclaration": false });
+                let answer = asking.ask(Question::References.method(), params).await?;
+                for place in asking.locations(&answer) {
+                    let other = place.path.filter(|other| *other != asking.path);
+                    found.extend(other.filter(|other| !found.contains(other)));
+                }
+                if found.len() >= DEPENDENTS_MAX {
+                    break;
+                }
+            }
+            found.truncate(DEPENDENTS_MAX);
+            Ok(found)
+        })
+    }
+
     /// Returns the calls of, or from, the function at byte `offset`.
     ///
     /// # Errors
@@ -251,7 +296,10 @@ impl Bridge {
         self.ask(path, budget, move |asking| async move {
             let Indentation { width, spaces } = indentation;
             let mut params = asking.document();
-            params["options"] = json!({ "tabSize": width, "insertSpaces": spaces });
+            let last_newline = asking.snapshot.lines.final_newline();
+            params["options"] = json!({
+                "tabSize": width, "insertSpaces": spaces, "insertFinalNewline": last_newline,
+            });
             let method = match lines.filter(|_| asking.server.has("textDocument/rangeFormatting")) {
                 Some((first, last)) => {
                     params["range"] = json!({
@@ -425,6 +473,15 @@ impl Asking {
             whole,
             name_at,
         })
+    }
+
+    /// Returns where the name of a symbol stands. Servers that do not tell it
+    /// apart from the whole give the whole.
+    fn name_in(&self, symbol: &Symbol, bytes: Bytes<usize>) -> usize {
+        let name = symbol.name.split(|c: char| !(c.is_alphanumeric() || c == '_')).next();
+        let text = self.snapshot.bytes.get(bytes.clone()).unwrap_or_default();
+        let at = memchr::memmem::find(text, name.unwrap_or_default().as_bytes());
+        bytes.start + at.unwrap_or_default()
     }
 
     fn call(&self, call: &Value, end: &str, item: &Value) -> Option<Call> {

@@ -34,6 +34,10 @@ const PROGRESS_BEGINS: Duration = Duration::from_millis(1500);
 /// How long no other progress may begin once all has ended.
 const PROGRESS_SETTLES: Duration = Duration::from_millis(300);
 
+/// How long a server that does not say whether it is ready may find nothing to
+/// rename.
+const PREPARES: Duration = Duration::from_secs(5);
+
 /// How long lies between two answers that are to be equal.
 const BETWEEN_ANSWERS: Duration = Duration::from_millis(1000);
 
@@ -347,7 +351,9 @@ async fn get_ready(server: &Server, path: &str, snapshot: &Snapshot, until: Inst
             let _items = raw_items(server, quest).await;
         }
         Ready::Status => {
-            server.until(until, |server| server.readiness() == Readiness::Ready).await;
+            let is_settled =
+                |server: &Server| server.status().is_some_and(|status| status.is_quiescent);
+            server.until(until, is_settled).await;
         }
         Ready::Progress => {
             let has_begun = |server: &Server| server.known.look(|said| said.progress.begun > 0);
@@ -383,7 +389,18 @@ async fn prepare(
         return Ok(());
     }
     let params = at(server, &request.path, place);
-    let answer: Value = server.ask("textDocument/prepareRename", params, until).await?;
+    let patience = until.min(Instant::now() + PREPARES);
+    let answer = loop {
+        let is_ready = server.readiness() == Readiness::Ready;
+        match server.ask("textDocument/prepareRename", params.clone(), until).await? {
+            // A server that has not looked at the file yet says the same as one
+            // that never renames anything there.
+            Value::Null if !is_ready && Instant::now() + BETWEEN_ANSWERS < patience => {
+                tokio::time::sleep(BETWEEN_ANSWERS).await;
+            }
+            answer => break answer,
+        }
+    };
     let range = if answer["range"].is_object() { &answer["range"] } else { &answer };
     let refused =
         |message: &str| Err(Refusal::new(Code::NotFound, message).at(&request.path).into());

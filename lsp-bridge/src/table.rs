@@ -95,6 +95,9 @@ pub struct Profile {
     pub check_token: String,
     /// Whether it publishes nothing where nothing is wrong and nothing was.
     pub silent_on_clean: bool,
+    /// Whether what it finds in a document needs the whole project, so that it is
+    /// not complete before the server is ready.
+    pub findings_need_project: bool,
     /// Whether it looks only at open documents, so that those that may be broken
     /// by an edit elsewhere must be opened.
     pub opens_dependents: bool,
@@ -142,6 +145,7 @@ impl Default for Profile {
             settle_ms: 250,
             check_token: String::new(),
             silent_on_clean: false,
+            findings_need_project: true,
             opens_dependents: false,
             columns: None,
         }

@@ -27,7 +27,7 @@ use crate::server::{FileEvent, Server};
 use crate::supervisor::Candidate;
 
 /// Files without an edit that one question looks at.
-const DEPENDENTS_MAX: usize = 20;
+pub const DEPENDENTS_MAX: usize = 20;
 
 /// One file of an edit.
 #[derive(Debug, Clone)]

@@ -317,3 +317,14 @@ fn files_that_no_server_sees_are_told_apart() {
     let missing = rig.bridge.diagnostics(vec!["c.fake".into()], AMPLE);
     assert_eq!(missing[0].findings.verdict, Verdict::Inconclusive);
 }
+
+#[test]
+fn a_server_says_which_files_depend_on_lines() {
+    let files =
+        [("a.fake", "def one\ndef two\n"), ("b.fake", "use two\n"), ("c.fake", "use one\n")];
+    let rig = Rig::fake(&pulling(), &profile("pull"), &files);
+    let of = |lines| rig.bridge.dependents("a.fake", lines, AMPLE).expect("files").value;
+    assert_eq!(of((0, 0)), ["c.fake"]);
+    assert_eq!(of((0, 1)), ["c.fake", "b.fake"]);
+    assert_eq!(of((2, 2)), [""; 0]);
+}

@@ -4,6 +4,7 @@
 mod findings;
 mod knowledge;
 mod life;
+mod project;
 mod real;
 mod renames;
 mod rig;

@@ -295,3 +295,11 @@ impl Process for Group {
         let _reaped = self.0.wait();
     }
 }
+
+/// Sends a signal to the groups of these processes.
+pub(crate) fn signal(processes: &[u32], signal: Signal) {
+    for process in processes {
+        let group = Pid::from_raw(*process as i32).expect("an id");
+        kill_process_group(group, signal).expect("a group");
+    }
+}
