@@ -5,7 +5,7 @@
 //! should it have gone.
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::value::RawValue;
 
@@ -16,6 +16,9 @@ use crate::daemon::Place;
 use crate::faces::mcp::{self, Backend, BackendError, Caller, Offer, ToolCall};
 use crate::protocol::framing::RpcError;
 use crate::protocol::wire;
+
+/// How long it may take until a daemon answers, after another one died.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Mcp {
@@ -169,8 +172,23 @@ impl Daemon {
         result
     }
 
-    /// Connects to the daemon and opens the session there.
+    /// Connects to the daemon and opens the session there. One that is dying may
+    /// still be connected to for a moment, and then hangs up.
     fn attach(&mut self, caller: &Caller) -> Result<Client, ClientError> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.try_attach(caller) {
+                Err(ClientError::NotSent(_) | ClientError::Connection(_))
+                    if Instant::now() < deadline =>
+                {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn try_attach(&mut self, caller: &Caller) -> Result<Client, ClientError> {
         let (socket, root) = (self.place.socket(), &self.place.root);
         let stream = client::find_or_start(&socket, &self.program, &self.arguments, root)?;
         let mut client = Client::over(stream)?;

@@ -298,6 +298,24 @@ fn every_suite_has_its_row_and_every_row_its_suite() {
 }
 
 #[test]
+fn the_table_of_tools_is_that_of_the_program() {
+    let page = page("docs/mcp.md");
+    let (_, table) = page.split_once("| tool | takes |").expect("the page has the table");
+    let rows = table.lines().skip(2).take_while(|row| row.starts_with('|')).map(|row| {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let takes = cells[2].split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        (cells[1].trim_matches('`').to_owned(), takes, cells[4].to_owned())
+    });
+    let tools = mcp::tools::ALL.map(|tool| {
+        let takes = tool.arguments.iter().map(|argument| argument.name.to_owned()).collect();
+        let set = if tool.core { "core" } else { "extended" };
+        (tool.name.to_owned(), takes, set.to_owned())
+    });
+    assert_eq!(rows.collect::<Vec<(String, Vec<String>, String)>>(), tools);
+    assert!(json_blocks(&page).len() >= 7, "the page has lost its configurations");
+}
+
+#[test]
 fn the_readme_and_ci_run_the_same_commands() {
     let readme = page("README.md");
     let ci = page(".ci/run");

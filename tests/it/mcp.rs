@@ -2,6 +2,7 @@
 //! speaks for itself, and, where they are installed, the SDKs of other languages.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::process::{Child, Command};
 
 use anchord::tokens;
@@ -11,12 +12,12 @@ use rmcp::model::{
 };
 use rmcp::service::{RunningService, serve_client_with_lifecycle};
 use rmcp::{ClientLifecycleMode, RoleClient, serve_client};
-use rustix::process::{Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::dice::Dice;
-use crate::world::{Client, World, run};
+use crate::world::{Client, PATIENCE, World, run, wait_for};
 
 /// The most that the core tools may cost, in tokens of o200k.
 const CORE_TOKENS: usize = 450;
@@ -54,8 +55,15 @@ impl Agent {
         Agent { runtime, client, child }
     }
 
+    /// Waits for what the SDK does, but not for ever.
+    #[track_caller]
+    fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        let bounded = async { tokio::time::timeout(PATIENCE, work).await };
+        self.runtime.block_on(bounded).expect("an answer in time")
+    }
+
     fn tools(&self) -> Vec<rmcp::model::Tool> {
-        self.runtime.block_on(self.client.list_all_tools()).unwrap()
+        self.wait(self.client.list_all_tools()).unwrap()
     }
 
     fn names(&self) -> Vec<String> {
@@ -66,7 +74,7 @@ impl Agent {
     fn result(&self, tool: &str, arguments: Value) -> CallToolResult {
         let Value::Object(arguments) = arguments else { panic!("{arguments} is no object") };
         let call = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
-        self.runtime.block_on(self.client.call_tool(call)).unwrap()
+        self.wait(self.client.call_tool(call)).unwrap()
     }
 
     /// Calls a tool; returns its text, and whether it is marked as an error.
@@ -103,7 +111,7 @@ impl Agent {
     #[track_caller]
     fn resource(&self, uri: &str) -> String {
         let read = self.client.read_resource(ReadResourceRequestParams::new(uri));
-        let read = self.runtime.block_on(read).unwrap();
+        let read = self.wait(read).unwrap();
         match &read.contents[..] {
             [ResourceContents::TextResourceContents { text, .. }] => text.clone(),
             contents => panic!("{contents:?}"),
@@ -279,7 +287,7 @@ fn a_rejection_is_an_error_with_its_cure() {
         "{odd}"
     );
     let call = CallToolRequestParams::new("nothing");
-    let error = agent.runtime.block_on(agent.client.call_tool(call)).unwrap_err();
+    let error = agent.wait(agent.client.call_tool(call)).unwrap_err();
     assert!(error.to_string().contains("there is no tool"), "{error}");
 }
 
@@ -331,9 +339,9 @@ fn more_tools_are_listed_on_demand() {
 
     let agent = Agent::stateless(&world, &[]);
     let filter = SubscriptionFilter::builder().tools_list_changed().build();
-    let mut subscription = agent.runtime.block_on(agent.client.listen(filter)).unwrap();
+    let mut subscription = agent.wait(agent.client.listen(filter)).unwrap();
     agent.good("more", json!({}));
-    let heard = agent.runtime.block_on(subscription.next()).unwrap();
+    let heard = agent.wait(subscription.next()).unwrap();
     assert!(format!("{heard:?}").contains("ToolListChanged"), "{heard:?}");
     assert_eq!(agent.names().len(), 8);
 }
@@ -399,6 +407,13 @@ fn calls_are_carried_out_in_their_order() {
     }
 }
 
+/// Returns whether all threads of a process have stopped.
+fn is_stopped(pid: Pid) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())).unwrap();
+    let mut states = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("status")));
+    states.all(|status| status.is_ok_and(|status| status.contains("\nState:\tT")))
+}
+
 #[test]
 fn a_call_that_takes_long_says_so_and_one_that_waits_can_be_cancelled() {
     let world = World::with(&[("a", "1\n")]);
@@ -407,6 +422,7 @@ fn a_call_that_takes_long_says_so_and_one_that_waits_can_be_cancelled() {
     client.call("tools/call", tool_call("read", &json!({"path": "a"})));
     let pid = daemon.pid();
     kill_process(pid, Signal::STOP).unwrap();
+    wait_for("every thread of the daemon to stop", || is_stopped(pid));
     let mut slow = tool_call("read", &json!({"path": "a"}));
     slow["_meta"] = json!({"progressToken": "p"});
     let slow = client.request("tools/call", &slow);
@@ -447,16 +463,51 @@ fn a_session_outlives_its_daemon() {
     assert_eq!(world.text("a"), "one\n2\n3\n");
 }
 
+/// Sends a call to a daemon that does not get to it before it dies; returns the
+/// answer to the call.
+fn call_into_death(world: &World, tool: &str, arguments: &Value) -> CallToolResult {
+    let daemon = world.serve();
+    let mut client = begun(world);
+    let read = client.call("tools/call", tool_call("read", &json!({"path": "a"})));
+    let (handle, _) = shown(read["content"][0]["text"].as_str().unwrap());
+    kill_process(daemon.pid(), Signal::STOP).unwrap();
+    wait_for("every thread of the daemon to stop", || is_stopped(daemon.pid()));
+    let arguments = arguments.to_string().replace("HANDLE", &handle);
+    let call = tool_call(tool, &serde_json::from_str(&arguments).unwrap());
+    let id = client.request("tools/call", &call);
+    // The call is with the daemon once somebody waits for its answer.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    daemon.kill();
+    let mut answer = client.receive();
+    assert_eq!(answer["id"], id, "{answer}");
+    serde_json::from_value(answer["result"].take()).unwrap()
+}
+
+#[test]
+fn a_call_that_dies_with_the_daemon_has_one_effect_or_says_so() {
+    let world = World::with(&[("a", "1\n")]);
+    let edit = json!({"text": "@a HANDLE\n0a\nzero\n.\n"});
+    let edited = call_into_death(&world, "edit", &edit);
+    assert_eq!(edited.is_error, Some(false), "{edited:?}");
+    assert_eq!(world.text("a"), "zero\n1\n");
+
+    let world = World::with(&[("a", "1\n")]);
+    let undone = call_into_death(&world, "undo", &json!({}));
+    assert_eq!(undone.is_error, Some(true));
+    let text = &undone.content[0].as_text().unwrap().text;
+    assert!(text.contains("read the file to see whether it took effect"), "{text}");
+}
+
 #[test]
 fn files_are_resources_by_their_handles() {
     let world = World::with(&[("a b", "1\n2\n"), ("c", "3\n")]);
     for agent in [Agent::new(&world, &[]), Agent::stateless(&world, &[])] {
         let templates = agent.client.list_all_resource_templates();
-        let templates = agent.runtime.block_on(templates).unwrap();
+        let templates = agent.wait(templates).unwrap();
         assert_eq!(templates[0].uri_template, "anchord:///{+path}{?handle,lines}");
         world.write("a b", "1\n2\n");
         let (handle, _) = agent.read("a b");
-        let listed = agent.runtime.block_on(agent.client.list_all_resources()).unwrap();
+        let listed = agent.wait(agent.client.list_all_resources()).unwrap();
         let uri = format!("anchord:///a%20b?handle={handle}");
         let listed: Vec<&str> = listed.iter().map(|resource| &resource.uri[..]).collect();
         assert_eq!(listed, [&uri]);
@@ -468,7 +519,7 @@ fn files_are_resources_by_their_handles() {
         for wrong in ["anchord:///c?handle=123456", "anchord:///d", "file:///c", "anchord:///../c"]
         {
             let read = agent.client.read_resource(ReadResourceRequestParams::new(wrong));
-            agent.runtime.block_on(read).unwrap_err();
+            agent.wait(read).unwrap_err();
         }
     }
 }
@@ -509,8 +560,8 @@ fn what_is_no_mcp_is_passed_over_refused_or_ends_the_process() {
     client.send(b"this is no JSON\n[]\n");
     let refused = client.receive();
     assert_eq!((&refused["error"]["code"], refused.get("id")), (&json!(-32600), None), "{refused}");
-    client.request("tools/call", &json!({"name": 7}));
-    assert_eq!(client.receive()["error"]["code"], -32600);
+    assert_eq!(client.fault("tools/call", json!({"name": 7})), -32602);
+    assert_eq!(client.fault("tools/fetch", json!({"name": "read"})), -32601);
     let wrong = client.call("tools/call", tool_call("read", &json!({"path": []})));
     assert_eq!(wrong["content"][0]["text"], "arguments: path is of another type");
     // The end of the input is the end of the process.

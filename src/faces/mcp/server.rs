@@ -12,12 +12,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
-    Implementation, JsonObject, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    MetaObject, PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion,
-    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Resource,
-    ResourceContents, ResourceTemplate, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
-    ToolAnnotations,
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
+    CustomRequest, CustomResult, ErrorCode, ErrorData, Implementation, JsonObject,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, MetaObject,
+    PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion, ReadResourceRequestParams,
+    ReadResourceResponse, ReadResourceResult, Resource, ResourceContents, ResourceTemplate,
+    ServerCapabilities, ServerConfig, SubscriptionFilter, Tool, ToolAnnotations,
 };
 use rmcp::service::{
     RequestContext, RoleServer, ServerInitializeError, SubscriptionContext, SubscriptionSink,
@@ -47,6 +47,10 @@ const CONTENT_FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Subscriptions of one client at once.
 const MOST_SUBSCRIPTIONS: usize = 16;
+
+/// Methods of MCP whose parameters may be wrong.
+const METHODS_WITH_PARAMETERS: [&str; 5] =
+    ["tools/call", "tools/list", "resources/list", "resources/read", "subscriptions/listen"];
 
 /// What a server offers.
 #[derive(Debug, Clone)]
@@ -85,6 +89,10 @@ pub fn serve(backend: impl Backend, offer: Offer) -> Result<(), ServeError> {
             Ok(running) => running.waiting().await.map(|_| ()).map_err(io::Error::other),
             // A client that left before it said anything has been served.
             Err(ServerInitializeError::ConnectionClosed(_)) => Ok(()),
+            Err(ServerInitializeError::ExpectedInitializeRequest(_)) => {
+                let text = "its first message is no request".to_owned();
+                return Err(ServeError::Handshake(text));
+            }
             Err(error) => return Err(ServeError::Handshake(error.to_string())),
         }
         .map_err(ServeError::Io)
@@ -393,9 +401,27 @@ impl ServerHandler for Server {
         (listeners.len() < MOST_SUBSCRIPTIONS).then(|| requested.clone())
     }
 
+    /// Refuses what the SDK cannot read as a request of the protocol: an unknown
+    /// method, or a known one with parameters that do not fit it.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        let method = request.method;
+        match METHODS_WITH_PARAMETERS.contains(&&method[..]) {
+            true => Err(ErrorData::invalid_params(format!("not the parameters of {method}"), None)),
+            false => Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method, None)),
+        }
+    }
+
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let listeners = || self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         listeners().push(context.sink().clone());
+        // The list may have changed while the subscription was being made.
+        if self.all.load(Ordering::SeqCst) != self.offer.all {
+            let _gone = context.sink().notify_tool_list_changed().await;
+        }
         context.cancelled().await;
         listeners().retain(|listener| listener.id() != context.sink().id());
         Ok(())
