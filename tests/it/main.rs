@@ -32,6 +32,8 @@ mod meet;
 #[cfg(test)]
 mod rejections;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod rpc;
 #[cfg(test)]
 mod tidy;
