@@ -9,13 +9,13 @@ use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::anchor::{Gutter, render};
 use engine::snapshot::Snapshot;
 
 use super::api::{Attempt, Traffic};
-use super::sweep::Sweep;
+use super::sweep::{Displaced, Sweep};
 use super::workspace::Workspace;
 use crate::process::Worker;
 use crate::state::Cost;
@@ -32,9 +32,6 @@ const WAITING_BYTES: usize = 8 << 20;
 /// How long jobs are gathered before they are done.
 const GATHER: Duration = Duration::from_millis(50);
 
-/// How many operations go by between two looks at the slots.
-const SWEEP_EVERY: usize = 32;
-
 /// How long a summary waits for the ledger to catch up.
 const CATCH_UP: Duration = Duration::from_secs(10);
 
@@ -50,8 +47,8 @@ pub(super) enum Job {
     Count(Box<(Attempt, Traffic)>),
     /// Keep a content that was too large to be kept before the answer.
     Keep(Arc<Snapshot>),
-    /// An operation took effect: there is a slot more.
-    Slots,
+    /// An operation took effect: there are slots more.
+    Slots(Vec<Displaced>),
     /// Say when everything before it is done.
     Mark(SyncSender<()>),
 }
@@ -60,7 +57,7 @@ impl Job {
     fn bytes(&self) -> usize {
         match self {
             Job::Count(job) => job.1.request.len() + job.1.response.len(),
-            Job::Keep(_) | Job::Slots | Job::Mark(_) => 0,
+            Job::Keep(_) | Job::Slots(_) | Job::Mark(_) => 0,
         }
     }
 }
@@ -144,11 +141,11 @@ impl Inbox {
     }
 
     /// Waits for jobs and takes them all; `None` at the end. An empty batch
-    /// means that nothing came for a while.
-    fn take(&self) -> Option<VecDeque<Job>> {
+    /// means that nothing came for so long.
+    fn take(&self, patience: Duration) -> Option<VecDeque<Job>> {
         let mut waiting = self.lock();
         if waiting.jobs.is_empty() && !waiting.over {
-            waiting = self.wait(waiting, IDLE);
+            waiting = self.wait(waiting, patience);
         }
         if !waiting.jobs.is_empty() && !waiting.urgent && !waiting.over {
             waiting = self.wait(waiting, GATHER);
@@ -171,11 +168,13 @@ impl Inbox {
 }
 
 fn work(workspace: &Workspace, inbox: &Inbox, counter: &mut Counter) {
-    let sweep = Sweep::default();
-    let mut new_slots = SWEEP_EVERY;
-    while let Some(jobs) = inbox.take() {
-        if jobs.is_empty() {
-            counter.rest();
+    let mut sweep = Sweep::default();
+    let mut worked = Instant::now();
+    while let Some(jobs) = inbox.take(sweep.next().map_or(IDLE, |next| next.min(IDLE))) {
+        match jobs.is_empty() {
+            true if worked.elapsed() >= IDLE => counter.rest(),
+            true => {}
+            false => worked = Instant::now(),
         }
         let mut costs = Vec::new();
         let mut marks = Vec::new();
@@ -186,15 +185,12 @@ fn work(workspace: &Workspace, inbox: &Inbox, counter: &mut Counter) {
                     costs.push((job.0.event, cost(&job.0, &job.1, counter)));
                 }
                 Job::Keep(snapshot) => report(workspace.store(&snapshot)),
-                Job::Slots => new_slots += 1,
+                Job::Slots(displaced) => displaced.into_iter().for_each(|slot| sweep.note(slot)),
                 Job::Mark(done) => marks.push(done),
             }
         }
-        if new_slots >= SWEEP_EVERY {
-            new_slots = 0;
-            if let Err(refusal) = sweep.run(workspace) {
-                tracing::warn!("sweeping slots: {refusal}");
-            }
+        if let Err(refusal) = sweep.run(workspace) {
+            tracing::warn!("sweeping: {refusal}");
         }
         if !costs.is_empty() {
             report(workspace.state.put_costs(&costs).and_then(|()| workspace.state.tidy()));

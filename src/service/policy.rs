@@ -30,11 +30,15 @@ pub struct Limits {
     pub connections: usize,
     /// Bytes that the slots of past operations may take together.
     pub slot_bytes: u64,
+    /// Bytes that contents which were shown may take together in the state.
+    pub snapshot_bytes: u64,
+    /// How long a removal can certainly be taken back, in seconds.
+    pub undo_seconds: i64,
 }
 
 impl Limits {
     /// Returns all limits by name, in the order of `docs/protocol.md`.
-    pub fn entries(&self) -> [(&'static str, u64); 12] {
+    pub fn entries(&self) -> [(&'static str, u64); 14] {
         [
             ("message_bytes", self.message_bytes as u64),
             ("depth", self.depth as u64),
@@ -48,6 +52,8 @@ impl Limits {
             ("in_flight", self.in_flight as u64),
             ("connections", self.connections as u64),
             ("slot_bytes", self.slot_bytes),
+            ("snapshot_bytes", self.snapshot_bytes),
+            ("undo_seconds", self.undo_seconds as u64),
         ]
     }
 
@@ -66,6 +72,8 @@ impl Limits {
             "in_flight" => self.in_flight = value as usize,
             "connections" => self.connections = value as usize,
             "slot_bytes" => self.slot_bytes = value,
+            "snapshot_bytes" => self.snapshot_bytes = value,
+            "undo_seconds" => self.undo_seconds = value as i64,
             _ => return false,
         }
         true
@@ -87,6 +95,8 @@ impl Default for Limits {
             in_flight: 32,
             connections: 256,
             slot_bytes: 1 << 30,
+            snapshot_bytes: 1 << 30,
+            undo_seconds: 30 * 24 * 3600,
         }
     }
 }

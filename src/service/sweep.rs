@@ -1,98 +1,241 @@
-//! The sweep: slots of past operations go, oldest first, once all together take
-//! more room than the limit allows.
+//! The sweep: what operations leave behind goes, oldest first, once all together
+//! takes more room than the limits allow.
 //!
-//! A slot holds what an operation displaced. Its undo does not need it, since
-//! the change is recorded; a removed file is, so it is kept in the state before
-//! its slot goes. What a late writer put into a displaced file stays where it
-//! is, and an event says so.
+//! Two things are left behind. A *slot* holds what an operation displaced; it is
+//! looked at again after a grace, since a program that had opened the file may
+//! have written to it, and what a late writer put there stays for good, with an
+//! event. A *snapshot* holds what was shown. The undo of a change needs neither,
+//! since the change is recorded; that of a removal does, and so does a rejected
+//! edit that waits. What these need stays, whatever the limits say.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashSet, VecDeque};
+use std::time::{Duration, Instant};
 
+use engine::anchor::Handle;
 use engine::error::Refusal;
 use engine::hash::ContentHash;
 use engine::snapshot::Snapshot;
-use engine::store::{Fs, Slot, StepKind};
-use serde_json::json;
+use engine::store::{Fs, FsError, RelPath, Slot};
+use serde_json::{Value, json};
 
 use super::now_ms;
 use super::workspace::{Workspace, state_refusal};
-use crate::state::StepRow;
+use crate::state::StateError;
 
 /// How long a displaced file may still be written to by a program that opened
-/// it before, in milliseconds.
-const GRACE_MS: i64 = 2000;
+/// it before.
+const GRACE: Duration = Duration::from_secs(2);
 
-/// Slots that are not ours to remove: a late writer's bytes are in them.
+/// How many displaced files wait for the end of their grace; with more, the
+/// oldest are looked at when their slots go.
+const WAITING: usize = 10_000;
+
+/// How many snapshots are looked at, and let go, at a time.
+const BATCH: usize = 256;
+
+/// What an operation displaced.
+#[derive(Debug, Clone)]
+pub(super) struct Displaced {
+    /// The operation.
+    pub(super) operation: u64,
+    /// The file.
+    pub(super) path: RelPath,
+    /// Where its bytes of before are.
+    pub(super) slot: Slot,
+    /// What they must be.
+    pub(super) before: ContentHash,
+    /// Their number.
+    pub(super) bytes: u64,
+}
+
+/// What is left behind, as far as it is known.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
-    kept: Mutex<HashSet<String>>,
+    /// What all slots take together; unknown before the first look.
+    slot_bytes: Option<u64>,
+    waiting: VecDeque<(Instant, Displaced)>,
+    /// When something was last let go: it is not tried again at once, since what
+    /// is left may be needed.
+    swept: Option<Instant>,
 }
 
 impl Sweep {
-    /// Removes old slots until the rest takes at most three quarters of the
-    /// limit; does nothing below the limit. Returns how many went.
-    pub(super) fn run(&self, workspace: &Workspace) -> Result<usize, Refusal> {
-        let mut slots = workspace.fs.slots().map_err(|error| broken(&error))?;
-        let mut bytes: u64 = slots.iter().map(|(_, size)| size).sum();
-        let limit = workspace.limits.slot_bytes;
-        if bytes <= limit {
-            return Ok(0);
+    /// Notes that there is a slot more.
+    pub(super) fn note(&mut self, displaced: Displaced) {
+        if let Some(bytes) = &mut self.slot_bytes {
+            *bytes += displaced.bytes;
         }
-        slots.sort_by_key(|(slot, _)| slot.owner());
-        let mut gone = 0;
-        for (slot, size) in slots {
-            if bytes <= limit / 4 * 3 {
-                break;
-            }
-            if self.remove(workspace, &slot)? {
-                bytes -= size;
-                gone += 1;
-            }
+        if self.waiting.len() >= WAITING {
+            self.waiting.pop_front();
         }
-        Ok(gone)
+        self.waiting.push_back((Instant::now() + GRACE, displaced));
     }
 
-    /// Removes a slot if nobody needs it; returns whether it did.
-    fn remove(&self, workspace: &Workspace, slot: &Slot) -> Result<bool, Refusal> {
-        let Some((operation, index)) = slot.owner() else { return Ok(false) };
+    /// Returns how long it is until something has to be looked at.
+    pub(super) fn next(&self) -> Option<Duration> {
+        let (due, _) = self.waiting.front()?;
+        Some(due.saturating_duration_since(Instant::now()))
+    }
+
+    /// Does what there is to do.
+    ///
+    /// # Errors
+    /// With what speaks against it; all that can wait is tried again.
+    pub(super) fn run(&mut self, workspace: &Workspace) -> Result<(), Refusal> {
+        while self.waiting.front().is_some_and(|(due, _)| *due <= Instant::now()) {
+            let Some((_, displaced)) = self.waiting.pop_front() else { break };
+            look_again(workspace, &displaced)?;
+        }
+        let known = match self.slot_bytes {
+            Some(bytes) => bytes,
+            None => list(workspace)?.iter().map(|(_, size)| size).sum(),
+        };
+        self.slot_bytes = Some(known);
+        if self.swept.is_some_and(|swept| swept.elapsed() < GRACE) {
+            return Ok(());
+        }
+        if known > workspace.limits.slot_bytes {
+            self.swept = Some(Instant::now());
+            self.slot_bytes = Some(sweep_slots(workspace)?);
+        }
+        let limit = workspace.limits.snapshot_bytes;
         let state = &workspace.state;
-        let row = state.operation(operation).map_err(|error| state_refusal(&error))?;
-        let old = row.is_some_and(|row| row.at_ms + GRACE_MS < now_ms());
-        let settled = state.is_settled(operation).map_err(|error| state_refusal(&error))?;
-        if !old || !settled || self.lock().contains(&slot.name) {
-            return Ok(false);
+        if state.snapshot_bytes().map_err(|error| state_refusal(&error))? > limit {
+            self.swept = Some(Instant::now());
+            sweep_snapshots(workspace, limit / 4 * 3).map_err(|error| state_refusal(&error))?;
         }
-        let steps = state.steps(operation).map_err(|error| state_refusal(&error))?;
-        let Some(step) = steps.get(index) else { return Ok(false) };
-        let bytes = workspace.fs.read_slot(slot, u64::MAX).map_err(|error| broken(&error))?;
-        if Some(ContentHash::of(&bytes)) != step.step.before {
-            self.keep(workspace, slot, step)?;
-            return Ok(false);
-        }
-        if step.step.kind == StepKind::Remove {
-            let stored = workspace.store(&Snapshot::of(bytes));
-            stored.map_err(|error| state_refusal(&error))?;
-        }
-        workspace.fs.discard(slot).map_err(|error| broken(&error))?;
-        Ok(true)
-    }
-
-    /// Notes that somebody wrote into a displaced file.
-    fn keep(&self, workspace: &Workspace, slot: &Slot, row: &StepRow) -> Result<(), Refusal> {
-        let data = json!({ "path": row.step.path.as_str(), "slot": slot.name }).to_string();
-        let kind = "external.late_write_kept";
-        let event = workspace.state.append_event(now_ms(), kind, "", Some(row.operation), &data);
-        event.map_err(|error| state_refusal(&error))?;
-        self.lock().insert(slot.name.clone());
         Ok(())
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn broken(error: &engine::store::FsError) -> Refusal {
+/// Looks whether somebody wrote to a displaced file after all.
+fn look_again(workspace: &Workspace, displaced: &Displaced) -> Result<(), Refusal> {
+    let Displaced { slot, before, path, operation, .. } = displaced;
+    match workspace.fs.read_slot(slot, u64::MAX) {
+        Ok(bytes) if ContentHash::of(&bytes) != *before => keep(workspace, slot, path, *operation),
+        // Swept already, or not to be read now: it is looked at before it goes.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Notes that somebody wrote into a displaced file: its slot stays for good.
+fn keep(workspace: &Workspace, slot: &Slot, path: &RelPath, operation: u64) -> Result<(), Refusal> {
+    let data = json!({ "path": path.as_str(), "slot": slot.name }).to_string();
+    let kept = workspace.state.keep_conflict(slot, path, operation, now_ms(), &data);
+    kept.map_err(|error| state_refusal(&error))
+}
+
+/// Returns every slot of ours, wherever it lies, with its size in bytes.
+fn list(workspace: &Workspace) -> Result<Vec<(Slot, u64)>, Refusal> {
+    let besides = workspace.state.besides().map_err(|error| state_refusal(&error))?;
+    workspace.fs.slots(&besides).map_err(|error| broken(&error))
+}
+
+/// Removes old slots until the rest takes at most three quarters of the limit.
+/// Returns how much that is.
+fn sweep_slots(workspace: &Workspace) -> Result<u64, Refusal> {
+    let mut slots = list(workspace)?;
+    let mut bytes: u64 = slots.iter().map(|(_, size)| size).sum();
+    slots.sort_by_key(|(slot, _)| slot.owner());
+    let needed = Needed::of(workspace).map_err(|error| state_refusal(&error))?;
+    for (slot, size) in slots {
+        if bytes <= workspace.limits.slot_bytes / 4 * 3 {
+            break;
+        }
+        if remove(workspace, &needed, &slot)? {
+            bytes -= size;
+        }
+    }
+    Ok(bytes)
+}
+
+/// Removes a slot if nobody needs it; returns whether it did.
+fn remove(workspace: &Workspace, needed: &Needed, slot: &Slot) -> Result<bool, Refusal> {
+    let Some((operation, index)) = slot.owner() else { return Ok(false) };
+    let state = &workspace.state;
+    let refuse = |error: StateError| state_refusal(&error);
+    let begun = state.begun_ms(operation).map_err(refuse)?;
+    let old = begun.is_some_and(|at| at + (GRACE.as_millis() as i64) < now_ms());
+    if !old || !state.is_settled(operation).map_err(refuse)? {
+        return Ok(false);
+    }
+    if state.is_conflict(slot).map_err(refuse)? {
+        return Ok(false);
+    }
+    let steps = state.steps(operation).map_err(refuse)?;
+    let Some(row) = steps.get(index) else { return Ok(false) };
+    // An operation that was taken back has its own new bytes there.
+    for hash in [row.step.before, row.step.after].into_iter().flatten() {
+        if Some(hash) == row.step.before && needed.0.contains(&hash) {
+            let bytes = workspace.fs.read_slot(slot, u64::MAX).map_err(|error| broken(&error))?;
+            if ContentHash::of(&bytes) == hash {
+                workspace.store(&Snapshot::of(bytes)).map_err(refuse)?;
+            }
+        }
+        match workspace.fs.retire(slot, hash) {
+            Ok(()) => return Ok(true),
+            Err(FsError::Changed) => {}
+            // Somebody has it open for writing, or it went by itself.
+            Err(FsError::Busy | FsError::Missing) => return Ok(false),
+            Err(error) => return Err(broken(&error)),
+        }
+    }
+    keep(workspace, slot, &row.step.path, operation)?;
+    Ok(false)
+}
+
+/// Lets go of old snapshots until the rest takes at most `bytes`.
+fn sweep_snapshots(workspace: &Workspace, bytes: u64) -> Result<(), StateError> {
+    let needed = Needed::of(workspace)?;
+    let state = &workspace.state;
+    let mut after = 0;
+    while state.snapshot_bytes()? > bytes {
+        let page = state.oldest_snapshots(after, BATCH)?;
+        let Some(last) = page.last() else { break };
+        after = last.0;
+        let hashes = page.into_iter().map(|(_, hash)| ContentHash(hash));
+        let idle = hashes.filter(|hash| !needed.0.contains(hash) && !workspace.is_in_use(hash));
+        let idle: Vec<[u8; 32]> = idle.map(|hash| hash.0).collect();
+        state.drop_snapshots(&idle)?;
+    }
+    Ok(())
+}
+
+/// Contents that an undo or a rejected edit that waits cannot do without.
+struct Needed(HashSet<ContentHash>);
+
+impl Needed {
+    fn of(workspace: &Workspace) -> Result<Needed, StateError> {
+        let (state, now) = (&workspace.state, now_ms());
+        let since = now.saturating_sub(workspace.limits.undo_seconds.saturating_mul(1000));
+        let removed = state.removed_since(since)?;
+        let mut needed: HashSet<ContentHash> = removed.into_iter().map(ContentHash).collect();
+        for record in state.retries(now)? {
+            let Ok(record) = serde_json::from_str(&record) else { continue };
+            for handle in handles_in(&record) {
+                needed.extend(workspace.content_of(handle)?);
+            }
+        }
+        Ok(Needed(needed))
+    }
+}
+
+/// Returns every handle that a rejected edit names, whatever its form.
+fn handles_in(record: &Value) -> Vec<Handle> {
+    let named = |name: &str| matches!(name, "handle" | "to_handle");
+    match record {
+        Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(name, value)| match value.as_u64().and_then(|n| u32::try_from(n).ok()) {
+                Some(number) if named(name) => vec![Handle::from_number(number)],
+                _ => handles_in(value),
+            })
+            .collect(),
+        Value::Array(values) => values.iter().flat_map(handles_in).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn broken(error: &FsError) -> Refusal {
     Refusal::new(engine::error::Code::Denied, error.to_string())
 }

@@ -232,6 +232,17 @@ impl Workspace {
         Ok(())
     }
 
+    /// Returns whether a content is in memory, so that it was of use lately.
+    pub(super) fn is_in_use(&self, hash: &ContentHash) -> bool {
+        self.contents.get(hash).is_some()
+    }
+
+    /// Returns the content that a handle names, of whatever file.
+    pub(super) fn content_of(&self, handle: Handle) -> Result<Option<ContentHash>, StateError> {
+        let Some(number) = handle.counter(&self.state.handle_key) else { return Ok(None) };
+        Ok(self.state.handle(number)?.map(|(_, hash)| ContentHash(hash)))
+    }
+
     /// Keeps what we wrote last, so that its handles outlive this process
     /// whatever becomes of the files.
     pub(super) fn store_what_we_wrote(&self) -> Result<(), StateError> {

@@ -244,3 +244,41 @@ fn link(
     }
     hasher.finish().0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_rolled_back_leaves_the_chain_as_it_was() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = State::open(directory.path(), false).unwrap();
+        let append = |data| state.append_event(1, "kind", "", None, data).unwrap();
+        assert_eq!(append("one"), 1);
+        let failed = state.write(|db| {
+            state.append(db, 2, "kind", "", None, "never")?;
+            Err::<(), _>(StateError::Damaged("nothing"))
+        });
+        assert!(failed.is_err());
+        let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _never = state.write(|db| {
+                state.append(db, 2, "kind", "", None, "never")?;
+                panic!("in the middle of it");
+                #[expect(unreachable_code, reason = "it says what the closure returns")]
+                Ok(())
+            });
+        }));
+        assert!(died.is_err());
+        // In one transaction, each follows from the one before it.
+        let both = state.write(|db| {
+            state.append(db, 3, "kind", "", None, "two")?;
+            state.append(db, 3, "kind", "", None, "three")
+        });
+        assert_eq!((both.unwrap(), append("four")), (3, 4));
+        assert_eq!(state.broken_link().unwrap(), None);
+        drop(state);
+        let state = State::open(directory.path(), false).unwrap();
+        assert_eq!(state.append_event(5, "kind", "", None, "five").unwrap(), 5);
+        assert_eq!(state.broken_link().unwrap(), None);
+    }
+}

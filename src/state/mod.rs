@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod journal;
 mod operations;
+mod retention;
 mod retries;
 mod sessions;
 mod snapshots;
@@ -32,7 +33,7 @@ pub use sessions::SessionRow;
 pub use snapshots::NewHandle;
 
 /// The version of the schema that this program reads and writes.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 /// How many transactions the write-ahead log may hold before it is folded into
 /// the database.
@@ -53,6 +54,8 @@ pub struct State {
     next_handle: AtomicU64,
     /// Transactions since the log was last folded.
     written: AtomicU64,
+    /// What all kept contents take, in bytes, once it was counted.
+    snapshot_bytes: AtomicU64,
     /// Committed operations whose swaps are known to be flushed.
     settled: Mutex<Vec<u64>>,
     /// The chain value of the last event.
@@ -129,6 +132,7 @@ impl State {
             next_operation: AtomicU64::new(last_operation + 1),
             next_handle: AtomicU64::new(last_handle + 1),
             written: AtomicU64::new(0),
+            snapshot_bytes: AtomicU64::new(retention::UNCOUNTED),
             settled: Mutex::default(),
             chain: Mutex::new(chain),
             pending: Mutex::default(),
@@ -319,17 +323,23 @@ impl State {
     }
 }
 
+/// What brings the schema of each version to the next, from none on.
+const SCHEMA: [&str; SCHEMA_VERSION as usize] =
+    [include_str!("schema.sql"), include_str!("schema_2.sql")];
+
 fn migrate(db: &Connection) -> Result<(), StateError> {
     let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    match version {
-        0 => {
-            db.execute_batch(&format!("BEGIN; {} COMMIT;", include_str!("schema.sql")))?;
-            db.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-            Ok(())
-        }
-        SCHEMA_VERSION => Ok(()),
-        later => Err(StateError::TooNew(later)),
+    let Some(steps) = usize::try_from(version).ok().and_then(|version| SCHEMA.get(version..))
+    else {
+        return Err(StateError::TooNew(version));
+    };
+    if !steps.is_empty() {
+        let steps = steps.concat();
+        db.execute_batch(&format!(
+            "BEGIN; {steps} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        ))?;
     }
+    Ok(())
 }
 
 fn handle_key(db: &Connection) -> Result<[u8; 32], StateError> {

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::retention::UNCOUNTED;
 use super::{State, StateError};
 
 /// From here on numbers of handles are not written down. Half of all there are.
@@ -21,7 +22,10 @@ impl State {
         self.note((), |db| {
             let insert = "INSERT OR IGNORE INTO snapshot VALUES (?1, ?2, ?3)";
             let size = bytes.len() as i64;
-            db.prepare_cached(insert)?.execute(params![&hash[..], size, packed])?;
+            let new = db.prepare_cached(insert)?.execute(params![&hash[..], size, packed])?;
+            if new > 0 && self.snapshot_bytes.load(Ordering::SeqCst) != UNCOUNTED {
+                self.snapshot_bytes.fetch_add(packed.len() as u64, Ordering::SeqCst);
+            }
             Ok(())
         })
     }

@@ -34,6 +34,8 @@ mod meet;
 #[cfg(test)]
 mod rejections;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod rpc;
 #[cfg(test)]
 mod search;

@@ -452,7 +452,7 @@ fn a_healthy_state_is_called_so() {
     client.read("a");
     let examined = client.call("state/examine", json!({}));
     let findings = examined["findings"].as_array().unwrap();
-    assert_eq!(findings.len(), 4);
+    assert_eq!(findings.len(), 6);
     assert!(findings.iter().all(|finding| finding["well"] == true), "{examined}");
 }
 

@@ -9,6 +9,7 @@ use super::{
     Cas, Expected, Fs, FsError, Intent, Journal, JournalError, RelPath, Slot, Stamp, Trouble,
     Unfinished,
 };
+use crate::hash::ContentHash;
 
 /// What happens at the chosen call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,8 +152,13 @@ impl<F: Fs> Fs for FaultFs<'_, F> {
         self.inner.read_slot(slot, limit)
     }
 
-    fn slots(&self) -> Result<Vec<(Slot, u64)>, FsError> {
-        self.inner.slots()
+    fn slots(&self, beside: &[RelPath]) -> Result<Vec<(Slot, u64)>, FsError> {
+        self.inner.slots(beside)
+    }
+
+    fn retire(&self, slot: &Slot, held: ContentHash) -> Result<(), FsError> {
+        self.count()?;
+        self.inner.retire(slot, held)
     }
 
     fn discard(&self, slot: &Slot) -> Result<(), FsError> {

@@ -128,10 +128,20 @@ impl Fs for MemFs {
         }
     }
 
-    fn slots(&self) -> Result<Vec<(Slot, u64)>, FsError> {
+    fn slots(&self, _: &[RelPath]) -> Result<Vec<(Slot, u64)>, FsError> {
         let inner = self.lock();
         let sizes = inner.slots.iter().map(|(slot, file)| (slot.clone(), file.bytes.len() as u64));
         Ok(sizes.collect())
+    }
+
+    fn retire(&self, slot: &Slot, held: ContentHash) -> Result<(), FsError> {
+        let mut inner = self.lock();
+        let file = inner.slots.get(slot).ok_or(FsError::Missing)?;
+        if ContentHash::of(&file.bytes) != held {
+            return Err(FsError::Changed);
+        }
+        inner.slots.remove(slot);
+        Ok(())
     }
 
     fn discard(&self, slot: &Slot) -> Result<(), FsError> {

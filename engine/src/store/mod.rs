@@ -186,9 +186,12 @@ pub trait Fs: Send + Sync {
     /// Returns the bytes of a slot.
     fn read_slot(&self, slot: &Slot, limit: u64) -> Result<Vec<u8>, FsError>;
 
-    /// Returns the slots in the root's slot directory that this journal named,
-    /// with their sizes in bytes, in no order.
-    fn slots(&self) -> Result<Vec<(Slot, u64)>, FsError>;
+    /// Returns the slots that this journal named, in the root's slot directory
+    /// and beside these directories, with their sizes in bytes, in no order.
+    fn slots(&self, beside: &[RelPath]) -> Result<Vec<(Slot, u64)>, FsError>;
+
+    /// Removes a slot that holds this content, if nobody has it open for writing.
+    fn retire(&self, slot: &Slot, held: ContentHash) -> Result<(), FsError>;
 
     /// Removes a slot; one that is gone already is no error.
     fn discard(&self, slot: &Slot) -> Result<(), FsError>;

@@ -7,7 +7,8 @@ use crate::service::{Service, plain};
 
 /// Returns what was looked at and what was seen.
 pub(in crate::service) fn examine(service: &Service) -> Result<Reply, Fault> {
-    let findings = vec![database(service), record(service), writing(service), durability(service)];
+    let findings =
+        [database, record, writing, late, paths, durability].map(|look| look(service)).into();
     Ok(plain(Response::Examined(findings)))
 }
 
@@ -51,6 +52,33 @@ fn writing(service: &Service) -> Finding {
                 format!("files are only read, because {trouble}: {reason}; {cure}")
             }
         },
+    }
+}
+
+fn late(service: &Service) -> Finding {
+    let kept = service.workspace.state.conflicts().unwrap_or_default();
+    let named: Vec<String> =
+        kept.iter().map(|(slot, path)| format!("{path} in slot {}", slot.name)).collect();
+    Finding {
+        subject: "late writes",
+        well: true,
+        detail: match named.is_empty() {
+            true => "none".into(),
+            false => format!("kept, not applied: {}", named.join(", ")),
+        },
+    }
+}
+
+fn paths(service: &Service) -> Finding {
+    let by_kernel = service.workspace.fs.facilities().beneath;
+    Finding {
+        subject: "paths",
+        well: true,
+        detail: match by_kernel {
+            true => "kept beneath the root by the kernel (openat2)",
+            false => "kept beneath the root part by part, since the system has no openat2",
+        }
+        .into(),
     }
 }
 

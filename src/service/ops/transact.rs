@@ -16,6 +16,7 @@ use super::stored::StoredAnswer;
 use crate::service::api::{EditAnswer, FileAnswer};
 use crate::service::ledger::Job;
 use crate::service::session::Session;
+use crate::service::sweep::Displaced;
 use crate::service::workspace::{Workspace, state_refusal};
 use crate::service::{Service, now_ms};
 use crate::state::{Facts, KnownLines, NewHandle, OperationJournal, OperationRecord, pack_edits};
@@ -99,12 +100,29 @@ pub(super) fn carry_out(
     for target in &files {
         target.remember(workspace, session)?;
     }
-    // A full ledger looks at the slots soon enough without being told.
-    let _told = service.ledger.send(Job::Slots);
+    // A ledger that is too full to be told looks at them before they go.
+    let _told = service.ledger.send(Job::Slots(displaced(tx, &steps)));
     answer.operation = Some(tx);
     answer.unflushed = committed.unflushed.is_some();
     name_weak_swaps(&mut answer, &steps, &committed.cas);
     Ok(Done { answer, event: journal.event() })
+}
+
+/// Returns what the steps of an operation displaced.
+fn displaced(operation: u64, steps: &[(Step, Part<'_>)]) -> Vec<Displaced> {
+    let displaced = |(step, part): &(Step, Part<'_>)| {
+        let took = matches!(step.kind, StepKind::Modify | StepKind::Remove);
+        let before = step.before.filter(|_| took)?;
+        let bytes = part.contents.before.map_or(0, |bytes| bytes.len() as u64);
+        Some(Displaced {
+            operation,
+            path: step.path.clone(),
+            slot: step.slot.clone(),
+            before,
+            bytes,
+        })
+    };
+    steps.iter().filter_map(displaced).collect()
 }
 
 /// What a file is to become.

@@ -9,6 +9,10 @@ use rustix::io::Errno;
 
 use crate::store::FsError;
 
+/// The most bytes that the names of a file's attributes can have; the kernel
+/// gives no more.
+const LIST_BYTES: usize = 64 * 1024;
+
 /// Refuses a file whose links or permissions speak against replacing it.
 pub(super) fn check_replaceable(stat: &Stat) -> Result<(), FsError> {
     if stat.st_nlink > 1 {
@@ -62,14 +66,15 @@ fn copy_extended(original: &File, copy: &File) -> Result<(), FsError> {
 
 /// Returns the names of the attributes; none where the file system knows none.
 fn list(file: &File) -> Result<Vec<CString>, FsError> {
-    let size = match fs::flistxattr_query(file) {
-        Ok(size) => size,
-        Err(Errno::NOTSUP) => return Ok(Vec::new()),
-        Err(error) => return Err(lost("its extended attributes", error)),
+    let mut names = vec![0; 256];
+    let size = loop {
+        match fs::flistxattr(file, &mut names[..]) {
+            Ok(size) => break size,
+            Err(Errno::NOTSUP) => return Ok(Vec::new()),
+            Err(Errno::RANGE) if names.len() < LIST_BYTES => names.resize(names.len() * 4, 0),
+            Err(error) => return Err(lost("its extended attributes", error)),
+        }
     };
-    let mut names = vec![0; size];
-    let size = fs::flistxattr(file, &mut names[..])
-        .map_err(|error| lost("its extended attributes", error))?;
     let names = names[..size].split(|byte| *byte == 0).filter(|name| !name.is_empty());
     Ok(names.filter_map(|name| CString::new(name).ok()).collect())
 }

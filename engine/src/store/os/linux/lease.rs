@@ -18,11 +18,15 @@ pub(super) struct Leased {
 
 impl Leased {
     /// Returns the file with a lease, or without one where none can be had: the
-    /// file belongs to another user, or its file system knows no leases.
+    /// file belongs to another user, its file system knows no leases, or they are
+    /// not `offered`.
     ///
     /// # Errors
     /// `Busy` where somebody has the file open for writing.
-    pub(super) fn take(file: File) -> Result<Leased, FsError> {
+    pub(super) fn take(file: File, offered: bool) -> Result<Leased, FsError> {
+        if !offered {
+            return Ok(Leased { file, held: false });
+        }
         for _ in 0..50 {
             if set_lease(file.as_fd(), libc::F_RDLCK) {
                 return Ok(Leased { file, held: true });
