@@ -140,9 +140,9 @@ fn texts(draft: &Draft) -> (Vec<String>, Vec<String>) {
                 Find::Rows(hunk) => {
                     let added = |row: &&Row| matches!(row, Row::Add(_));
                     new.extend(
-                        hunk.rows.iter().filter(added).filter_map(Row::new).map(str::to_owned),
+                        hunk.rows.iter().filter(added).filter_map(Row::after).map(str::to_owned),
                     );
-                    old.extend(hunk.rows.iter().filter_map(Row::old).map(str::to_owned));
+                    old.extend(hunk.rows.iter().filter_map(Row::before).map(str::to_owned));
                 }
                 Find::Span { new: text, .. } => new.push(text.clone()),
             }),
@@ -198,9 +198,9 @@ fn on_lines(find: &Find) -> Option<Op> {
     match find {
         Find::Lines(op) | Find::Hashed { op, .. } => Some(op.clone()),
         Find::Text(quote) => Some(replace(quote.new.clone())),
-        Find::Rows(Hunk { rows, .. }) => {
-            Some(replace(rows.iter().filter_map(Row::new).map(|row| format!("{row}\n")).collect()))
-        }
+        Find::Rows(Hunk { rows, .. }) => Some(replace(
+            rows.iter().filter_map(Row::after).map(|row| format!("{row}\n")).collect(),
+        )),
         Find::Span { .. } => None,
     }
 }
