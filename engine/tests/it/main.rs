@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod hostile_drift;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod naive;

@@ -10,7 +10,7 @@ const FILES: [(&str, &str); 10] = [
     ("README.md", include_str!("../../../README.md")),
     ("engine/src/anchor/view.rs", include_str!("../../../engine/src/anchor/view.rs")),
     ("engine/src/apply.rs", include_str!("../../../engine/src/apply.rs")),
-    ("engine/src/drift.rs", include_str!("../../../engine/src/drift.rs")),
+    ("engine/src/drift/mod.rs", include_str!("../../../engine/src/drift/mod.rs")),
     ("engine/src/edit.rs", include_str!("../../../engine/src/edit.rs")),
     ("engine/src/error.rs", include_str!("../../../engine/src/error.rs")),
     ("engine/src/plan/mod.rs", include_str!("../../../engine/src/plan/mod.rs")),

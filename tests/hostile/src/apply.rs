@@ -93,7 +93,8 @@ mod tests {
             file.bytes.extend_from_slice(content.as_bytes());
             let end = file.bytes.len() as u32;
             file.bytes.extend_from_slice(terminator.bytes());
-            file.lines.push(Line { id, start, end, terminator, depth: 0, role: Role::Body });
+            let (depth, role, copied) = (0, Role::Body, None);
+            file.lines.push(Line { id, start, end, terminator, depth, role, copied });
         }
         file
     }

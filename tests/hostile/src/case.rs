@@ -12,7 +12,7 @@ use crate::judge::Sight;
 use crate::options::Options;
 use crate::step::StepKind;
 use crate::style::Style;
-use crate::truth::{Places, Truth, truth};
+use crate::truth::{Truth, tell};
 use crate::write;
 
 /// One case, made from its seed alone.
@@ -54,6 +54,11 @@ pub fn case_with(seed: u64, options: &Options) -> Case {
     let seen = draft.file();
     let count = most_often_few(&mut dice, &options.edits);
     let mut edits = edits(&mut dice, &draft, count.max(1));
+    // Two edits can undo each other: to delete a line, and to write it again
+    // below the next one, which is equal.
+    if edits.len() > 1 && applied(&seen, &edits).is_some_and(|bytes| bytes == seen.bytes) {
+        edits.truncate(1);
+    }
     let count = most_often_few(&mut dice, &options.drift);
     let mut steps = drift(&mut dice, &mut draft, &edits, &options.steps, count.max(1));
     recognize(&mut draft, &seen);
@@ -64,11 +69,15 @@ pub fn case_with(seed: u64, options: &Options) -> Case {
         recognize(&mut draft, &seen);
         now = draft.file();
     }
-    let places = Places::new(&seen, &now);
-    for edit in &mut edits {
-        edit.truth = truth(&seen, &now, &places, edit);
-    }
+    tell(&seen, &now, &mut edits);
     Case { seed, style, path: style.path(), seen, now, edits, steps }
+}
+
+/// Returns what the edits make of the file for which they were written.
+fn applied(seen: &File, edits: &[Edit]) -> Option<Vec<u8>> {
+    let splices: Vec<Splice<'_>> =
+        edits.iter().map(|edit| (edit.lines.clone(), &edit.text[..])).collect();
+    apply(seen, &splices)
 }
 
 fn size(dice: &mut Dice, options: &Options) -> usize {
@@ -128,8 +137,9 @@ fn recognize(draft: &mut Draft, seen: &File) {
         take(draft, at, wanted);
     }
     for at in (0..draft.rows.len()).rev() {
-        let below = draft.rows.get(at + 1).map_or(total, |below| below.id as usize);
-        if let Some(wanted) = below.checked_sub(1) {
+        let below = draft.rows.get(at + 1).map(|below| below.id as usize);
+        let is_new = below.is_some_and(|below| below >= total);
+        if let Some(wanted) = below.unwrap_or(total).checked_sub(1).filter(|_| !is_new) {
             take(draft, at, wanted);
         }
     }
@@ -152,30 +162,32 @@ impl Case {
     }
 
     /// Returns whether no text tells the place from the right one: edit `index`
-    /// would replace lines there that have the same contents, the same
-    /// neighbours and the same headers around them as those that were read,
-    /// and there was exactly one such place then and is exactly one now.
+    /// would replace lines there that have the same bytes, the same neighbours
+    /// and the same headers around them as those that were read, and there was
+    /// exactly one such place then and is exactly one now. Terminators count
+    /// among the bytes or not, as it suits the place.
     ///
     /// So there is another history of the same two texts in which the place is
     /// the right one.
     pub fn tie(&self, index: usize, at: &Range<usize>) -> bool {
-        self.tie_place(index).is_some_and(|place| place == *at)
+        [true, false].into_iter().any(|bytes| self.only_place(index, bytes).as_ref() == Some(at))
+            && !self.edits[index].truth.places().contains(at)
     }
 
     /// Returns the place for edit `index` that looks as the right one must
     /// look, if there was exactly one then, is exactly one now, and the edit
     /// does not belong there.
     pub fn tie_place(&self, index: usize) -> Option<Range<usize>> {
-        let edit = &self.edits[index];
-        let (seen, now) = (Sight::new(&self.seen), Sight::new(&self.now));
-        seen.only(&seen, &edit.lines)?;
-        let start = now.only(&seen, &edit.lines)?;
-        let place = start..start + edit.lines.len();
-        let belongs = match &edit.truth {
-            Truth::Valid { at } => *at == place,
-            Truth::Loose { at, .. } => at.contains(&place),
-            Truth::Already { .. } | Truth::Gone => false,
-        };
-        (!belongs).then_some(place)
+        let places = [true, false].into_iter().filter_map(|bytes| self.only_place(index, bytes));
+        let known = self.edits[index].truth.places();
+        places.into_iter().find(|place| !known.contains(place))
+    }
+
+    fn only_place(&self, index: usize, terminators: bool) -> Option<Range<usize>> {
+        let lines = &self.edits[index].lines;
+        let seen = Sight::new(&self.seen, terminators);
+        seen.only(&seen, lines)?;
+        let start = Sight::new(&self.now, terminators).only(&seen, lines)?;
+        Some(start..start + lines.len())
     }
 }

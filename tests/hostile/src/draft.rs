@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::dice::Dice;
-use crate::file::{File, Line, Role, Terminator};
+use crate::file::{Copied, File, Line, Role, Terminator};
 use crate::style::{Around, NAMES, Style, Words};
 
 /// A piece of the draft's text, with the place of a name in it.
@@ -23,6 +23,7 @@ pub(crate) struct Row {
     pub(crate) depth: u8,
     pub(crate) role: Role,
     pub(crate) crlf: bool,
+    pub(crate) copied: Option<Copied>,
 }
 
 impl Row {
@@ -34,6 +35,11 @@ impl Row {
     /// Returns whether the row is empty.
     pub(crate) fn is_blank(&self) -> bool {
         self.text.len == 0
+    }
+
+    /// Returns whether the row says something within a construct.
+    pub(crate) fn is_statement(&self) -> bool {
+        self.role == Role::Body && self.depth > 0 && !self.is_blank()
     }
 
     /// Returns whether a name stands in the row.
@@ -50,13 +56,23 @@ pub(crate) struct Draft {
     pub(crate) final_newline: bool,
     text: Vec<u8>,
     next_id: u32,
+    /// The number of rows at the last [`Draft::settle`].
+    settled: u32,
+    copyings: u32,
 }
 
 impl Draft {
     /// Returns a draft without rows.
     pub(crate) fn new(style: Style) -> Draft {
-        let text = Vec::with_capacity(4096);
-        Draft { style, rows: Vec::with_capacity(256), final_newline: true, text, next_id: 0 }
+        Draft {
+            style,
+            rows: Vec::with_capacity(256),
+            final_newline: true,
+            text: Vec::with_capacity(4096),
+            next_id: 0,
+            settled: 0,
+            copyings: 0,
+        }
     }
 
     pub(crate) fn words(&self) -> &'static Words {
@@ -77,12 +93,24 @@ impl Draft {
     pub(crate) fn row(&mut self, text: Text, depth: u8, role: Role) -> Row {
         let id = self.next_id;
         self.next_id += 1;
-        Row { id, text, depth, role, crlf: false }
+        Row { id, text, depth, role, crlf: false, copied: None }
     }
 
-    /// Returns a copy of a row with an identity of its own.
-    pub(crate) fn copy(&mut self, row: Row) -> Row {
-        Row { crlf: row.crlf, ..self.row(row.text, row.depth, row.role) }
+    /// Returns copies of rows, with identities of their own.
+    pub(crate) fn copies(&mut self, rows: Range<usize>) -> Vec<Row> {
+        self.copyings += 1;
+        let time = self.copyings;
+        let mut copies = Vec::with_capacity(rows.len());
+        for at in rows {
+            let row = self.rows[at];
+            let line = match row.id < self.settled {
+                true => Some(row.id),
+                false => row.copied.map(|copied| copied.line),
+            };
+            let copied = line.map(|line| Copied { line, time });
+            copies.push(Row { copied, ..self.row(row.text, row.depth, row.role) });
+        }
+        copies
     }
 
     /// Gives row `index` another text, and so another identity.
@@ -144,12 +172,16 @@ impl Draft {
     /// Returns a statement of the style behind `indent` indentations.
     pub(crate) fn statement(&mut self, dice: &mut Dice, indent: u8) -> Text {
         let words = self.words();
-        let statement = dice.pick(words.statements);
-        let digit = [b'0' + dice.below(4) as u8];
-        let (before, after) = statement.split_once('#').unwrap_or((statement, ""));
-        let digit: &[u8] = if before.len() < statement.len() { &digit } else { b"" };
-        let end = words.separator.as_bytes();
-        self.indented(indent, &[before.as_bytes(), digit, after.as_bytes(), end])
+        let text = self.indented(indent, &[]);
+        for byte in dice.pick(words.statements).bytes() {
+            match byte {
+                b'#' => self.text.push(b'0' + dice.below(4) as u8),
+                b'@' => self.text.extend_from_slice(dice.pick(&NAMES).as_bytes()),
+                _ => self.text.push(byte),
+            }
+        }
+        self.text.extend_from_slice(words.separator.as_bytes());
+        Text { len: self.text.len() as u32 - text.start, ..text }
     }
 
     /// Returns a row for a place between statements: most often a statement,
@@ -202,8 +234,9 @@ impl Draft {
             file.bytes.extend_from_slice(self.content(row));
             let end = file.bytes.len() as u32;
             file.bytes.extend_from_slice(terminator.bytes());
-            let Row { id, depth, role, .. } = *row;
-            file.lines.push(Line { id, start, end, terminator, depth, role });
+            let Row { id, depth, role, copied, .. } = *row;
+            let copied = copied.filter(|_| id >= self.settled);
+            file.lines.push(Line { id, start, end, terminator, depth, role, copied });
         }
         file
     }
@@ -211,6 +244,7 @@ impl Draft {
     /// Numbers the rows by their places and forgets every other identity.
     pub(crate) fn settle(&mut self) {
         self.next_id = self.rows.len() as u32;
+        self.settled = self.next_id;
         (0..).zip(&mut self.rows).for_each(|(id, row)| row.id = id);
     }
 }
@@ -219,9 +253,9 @@ impl Draft {
 pub(crate) fn name<'a>(dice: &mut Dice, space: &'a mut [u8; 8]) -> &'a [u8] {
     let word = dice.pick(&NAMES).as_bytes();
     space[..word.len()].copy_from_slice(word);
-    let digit = dice.chance(40);
+    let digit = dice.chance(50);
     if digit {
-        space[word.len()] = b'0' + dice.below(5) as u8;
+        space[word.len()] = b'0' + dice.below(10) as u8;
     }
     &space[..word.len() + usize::from(digit)]
 }

@@ -75,7 +75,7 @@ impl Drift<'_> {
             return None;
         }
         let random = self.dice.below(self.len());
-        if self.edits.is_empty() || self.dice.chance(45) {
+        if self.edits.is_empty() || self.dice.chance(60) {
             return Some(random);
         }
         let edit = &self.edits[self.dice.below(self.edits.len())].lines;
@@ -141,11 +141,11 @@ impl Drift<'_> {
         });
         for _ in 0..self.dice.between(1, 3) {
             let near = self.spot().filter(|_| self.dice.chance(35));
-            let row = match near {
-                Some(near) => self.draft.copy(self.draft.rows[near]),
-                None => self.draft.any_row(self.dice, depth),
+            let rows = match near {
+                Some(near) => self.draft.copies(near..near + 1),
+                None => Vec::from([self.draft.any_row(self.dice, depth)]),
             };
-            self.draft.insert(at, &[row]);
+            self.draft.insert(at, &rows);
         }
         true
     }
@@ -176,9 +176,9 @@ impl Drift<'_> {
 
     fn repeat_line(&mut self) -> bool {
         let Some(at) = self.spot() else { return false };
-        let copy = self.draft.copy(self.draft.rows[at]);
+        let copies = self.draft.copies(at..at + 1);
         let at = at + self.dice.below(2);
-        self.draft.insert(at, &[copy]);
+        self.draft.insert(at, &copies);
         true
     }
 
@@ -192,7 +192,7 @@ impl Drift<'_> {
         let depth = self.block().map_or(0, |block| self.draft.rows[block.start].depth);
         let twin = self.block().filter(|block| self.draft.rows[block.start].depth == depth);
         let rows = match twin.filter(|_| self.dice.chance(50)) {
-            Some(twin) => self.copies(&twin),
+            Some(twin) => self.draft.copies(twin),
             None => write::block(self.dice, self.draft, depth),
         };
         let at = self.gap(depth);
@@ -201,10 +201,6 @@ impl Drift<'_> {
             write::rename(self.dice, self.draft, at);
         }
         true
-    }
-
-    fn copies(&mut self, rows: &Range<usize>) -> Vec<Row> {
-        rows.clone().map(|row| self.draft.copy(self.draft.rows[row])).collect()
     }
 
     fn delete_block(&mut self) -> bool {
@@ -235,7 +231,7 @@ impl Drift<'_> {
 
     fn duplicate_block(&mut self) -> bool {
         let Some(block) = self.block() else { return false };
-        let rows = self.copies(&block);
+        let rows = self.draft.copies(block.clone());
         let at = match self.dice.below(3) {
             0 => block.start,
             1 => block.end,

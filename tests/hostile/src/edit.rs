@@ -22,7 +22,7 @@ pub struct Edit {
 pub(crate) fn edits(dice: &mut Dice, draft: &Draft, count: usize) -> Vec<Edit> {
     let mut places: Vec<Range<usize>> = Vec::with_capacity(count);
     for _ in 0..count {
-        let place = place(dice, draft.rows.len(), places.last().map(|last| last.end));
+        let place = place(dice, draft, places.last().map(|last| last.end));
         if !places.iter().any(|other| meets(other, &place)) {
             places.push(place);
         }
@@ -48,13 +48,20 @@ fn meets(one: &Range<usize>, other: &Range<usize>) -> bool {
     one == other || one.start < other.end && other.start < one.end
 }
 
-/// Returns a range of up to 5 lines, or a place between lines.
-fn place(dice: &mut Dice, total: usize, last: Option<usize>) -> Range<usize> {
+/// Returns a range of up to 5 lines, or a place between lines: most often of
+/// statements, also at the edges of the file and of other edits.
+fn place(dice: &mut Dice, draft: &Draft, last: Option<usize>) -> Range<usize> {
+    let total = draft.rows.len();
     let start = match (dice.below(20), last) {
         (0, _) => 0,
         (1, _) => total.saturating_sub(1),
         (2, _) => total,
         (3..=8, Some(last)) => last,
+        (9.., _) => {
+            let random = dice.below(total + 1);
+            let is_statement = |at: &usize| draft.rows[*at].is_statement();
+            (random..total).find(is_statement).unwrap_or(random)
+        }
         _ => dice.below(total + 1),
     };
     let most = match dice.below(10) {

@@ -56,6 +56,18 @@ pub struct Line {
     pub depth: u8,
     /// What it is to its file.
     pub role: Role,
+    /// Whether the drift wrote it as a copy.
+    pub copied: Option<Copied>,
+}
+
+/// Where the content of a copy comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copied {
+    /// The line of what was read.
+    pub line: u32,
+    /// Which of all copyings it was, so that it is known what was copied
+    /// together.
+    pub time: u32,
 }
 
 /// The bytes of a file, and its lines.
@@ -95,10 +107,10 @@ impl File {
             }
             let around = open.last().map_or(0xcbf2_9ce4_8422_2325, |(_, chain)| *chain);
             chains.push(around);
-            let own = extend(around, self.content(index));
+            let own = || extend(around, self.content(index));
             match (line.role, open.last_mut()) {
-                (Role::Header | Role::Open, _) => open.push((line.depth, own)),
-                (Role::Name, Some(construct)) => construct.1 = own,
+                (Role::Header | Role::Open, _) => open.push((line.depth, own())),
+                (Role::Name, Some(construct)) => construct.1 = own(),
                 _ => {}
             }
         }
@@ -110,4 +122,19 @@ impl File {
 fn extend(chain: u64, header: &[u8]) -> u64 {
     let bytes = header.iter().chain(b"\n");
     bytes.fold(chain, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+/// Returns a file without any construct, of lines with their identities.
+#[cfg(test)]
+pub(crate) fn sample(lines: &[(&str, u32)]) -> File {
+    let mut file = File::default();
+    for (content, id) in lines {
+        let start = file.bytes.len() as u32;
+        file.bytes.extend_from_slice(content.as_bytes());
+        let end = file.bytes.len() as u32;
+        file.bytes.push(b'\n');
+        let (terminator, role) = (Terminator::Lf, Role::Body);
+        file.lines.push(Line { id: *id, start, end, terminator, depth: 0, role, copied: None });
+    }
+    file
 }

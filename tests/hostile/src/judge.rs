@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::apply::{Splice, apply};
 use crate::case::Case;
 use crate::edit::Edit;
-use crate::file::File;
+use crate::file::{File, Terminator};
 use crate::truth::Truth;
 
 /// What was done with one edit.
@@ -81,10 +81,10 @@ fn judge_place(case: &Case, index: usize, at: &Range<usize>) -> Verdict {
     if at.len() != edit.lines.len() || at.end > case.now.lines.len() {
         return Verdict::Wrong;
     }
-    let (places, right): (&[Range<usize>], _) = match &edit.truth {
-        Truth::Valid { at } => (std::slice::from_ref(at), Verdict::Right),
-        Truth::Loose { at, .. } => (at, Verdict::Unproved),
-        Truth::Already { .. } | Truth::Gone => (&[], Verdict::Unproved),
+    let places = edit.truth.places();
+    let right = match edit.truth {
+        Truth::Valid { .. } => Verdict::Right,
+        _ => Verdict::Unproved,
     };
     if places.contains(at) || survives(case, edit, at) {
         return right;
@@ -98,17 +98,19 @@ fn judge_place(case: &Case, index: usize, at: &Range<usize>) -> Verdict {
     }
 }
 
-/// Returns whether the lines of the edit stand there. Where the drift took them
-/// from their place, so that a deletion could count as done, they can still be
-/// meant.
+/// Returns whether the lines that a deletion is about stand there. Where the
+/// drift took them from their place the deletion counts as done, but they can
+/// still be meant.
 fn survives(case: &Case, edit: &Edit, at: &Range<usize>) -> bool {
     let lines = at.clone().map(|line| case.now.lines[line].id as usize);
-    !at.is_empty() && lines.eq(edit.lines.clone())
+    edit.text.is_empty() && lines.eq(edit.lines.clone())
 }
 
 fn judge_already(case: &Case, edit: &Edit, at: &Range<usize>) -> Verdict {
-    if let Truth::Already { .. } = &edit.truth {
-        return Verdict::Right;
+    match &edit.truth {
+        Truth::Already { .. } => return Verdict::Right,
+        Truth::Loose { done: Some(_), .. } => return Verdict::Unproved,
+        _ => {}
     }
     let seen_len = case.seen.lines.len();
     let is_new = |line: usize| case.now.lines[line].id as usize >= seen_len;
@@ -128,7 +130,8 @@ fn judge_already(case: &Case, edit: &Edit, at: &Range<usize>) -> Verdict {
 }
 
 /// Returns what is to be said of the bytes that all edits together gave; none
-/// where they were refused.
+/// where they were refused. Where many edits have several places each, only the
+/// first 4096 combinations of them count as fine.
 pub fn judge_bytes(case: &Case, bytes: Option<&[u8]>) -> Verdict {
     let truths = || case.edits.iter().map(|edit| &edit.truth);
     let Some(bytes) = bytes else {
@@ -163,22 +166,28 @@ type Choice = (Option<Range<usize>>, Verdict);
 /// Returns what can be done with an edit.
 fn choices(case: &Case, index: usize) -> Vec<Choice> {
     let edit = &case.edits[index];
-    let mut choices: Vec<Choice> = match &edit.truth {
-        Truth::Valid { at } => vec![(Some(at.clone()), Verdict::Right)],
-        Truth::Already { .. } => vec![(None, Verdict::Right)],
-        Truth::Loose { at, .. } => {
-            at.iter().map(|at| (Some(at.clone()), Verdict::Unproved)).collect()
-        }
-        Truth::Gone => Vec::new(),
+    let known = match edit.truth {
+        Truth::Loose { .. } => Verdict::Unproved,
+        _ => Verdict::Right,
     };
+    let places = edit.truth.places().iter();
+    let mut choices: Vec<Choice> = places.map(|at| (Some(at.clone()), known)).collect();
+    match edit.truth {
+        Truth::Already { .. } => choices.push((None, Verdict::Right)),
+        Truth::Loose { done: Some(_), .. } => choices.push((None, Verdict::Unproved)),
+        _ => {}
+    }
     choices.extend(case.tie_place(index).map(|at| (Some(at), Verdict::Tie)));
     choices
 }
 
-/// Calls `with` for each way to choose one of each.
+/// The most combinations of places that are tried for the edits of one case.
+const COMBINATIONS: usize = 4096;
+
+/// Calls `with` for each way to choose one of each, the known places first.
 fn each_combination(options: &[Vec<Choice>], with: &mut impl FnMut(&[Choice])) {
-    let total: usize = options.iter().map(Vec::len).product();
-    for mut number in 0..total {
+    let total = options.iter().fold(1_usize, |total, one| total.saturating_mul(one.len()));
+    for mut number in 0..total.min(COMBINATIONS) {
         let mut chosen = Vec::with_capacity(options.len());
         for choices in options {
             chosen.push(choices[number % choices.len()].clone());
@@ -202,17 +211,21 @@ fn sorted(case: &Case, chosen: &[Choice]) -> Option<Vec<u8>> {
 pub(crate) struct Sight<'a> {
     file: &'a File,
     chains: Vec<u64>,
+    /// Whether terminators are seen too.
+    terminators: bool,
 }
 
 impl<'a> Sight<'a> {
-    pub(crate) fn new(file: &'a File) -> Sight<'a> {
-        Sight { file, chains: file.chains() }
+    pub(crate) fn new(file: &'a File, terminators: bool) -> Sight<'a> {
+        Sight { file, chains: file.chains(), terminators }
     }
 
     /// Returns line `at` as it is seen, counted from 1.
-    fn line(&self, at: usize) -> Option<(&'a [u8], u64)> {
+    fn line(&self, at: usize) -> Option<(&'a [u8], Option<Terminator>, u64)> {
         let line = at.checked_sub(1)?;
-        Some((self.file.lines.get(line).map(|_| self.file.content(line))?, self.chains[line]))
+        let terminator = self.file.lines.get(line)?.terminator;
+        let terminator = self.terminators.then_some(terminator);
+        Some((self.file.content(line), terminator, self.chains[line]))
     }
 
     /// Returns whether the ranges look the same, neighbours included.

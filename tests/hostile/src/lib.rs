@@ -28,10 +28,12 @@
 //!
 //! # What is right
 //!
-//! - [`Truth::Valid`]: the place is proved by identity. To apply the edit
-//!   anywhere else is wrong, to refuse it is a loss.
-//! - [`Truth::Loose`]: its lines are there, but a neighbour is not, or a
-//!   terminator differs. It may be refused; applied, it must be there.
+//! - [`Truth::Valid`]: the place is proved. To apply the edit anywhere else is
+//!   wrong, to refuse it is a loss.
+//! - [`Truth::Loose`]: there are places where the edit may be meant, but a
+//!   neighbour is missing, a terminator differs, or another history of the same
+//!   texts says otherwise. It may be refused; applied, it must be at one of
+//!   them.
 //! - [`Truth::Already`]: the drift has done the same. To apply it again is
 //!   wrong.
 //! - [`Truth::Gone`]: it must be refused.
@@ -39,13 +41,24 @@
 //! Where a deletion or an insert can slide over equal lines, places differ and
 //! bytes do not: then the bytes count ([`Verdict::SameBytes`]).
 //!
+//! # Histories
+//!
+//! What happened is known, but two texts do not always show it. If a line is
+//! written twice in a row, either can be the old one; if equal lines change
+//! places, nothing has changed; to copy a construct and to remove the original
+//! is to move it. An edit is valid only if it is so in all such histories, at
+//! the same place; and a place that is right in one of them is not wrong. What
+//! has another content, or stands within constructs of other names, is never
+//! taken for the same.
+//!
 //! # Ties
 //!
-//! A text can have two histories. If a construct goes and another with the same
-//! body takes its name, the file looks as if the other had gone. Such a place
-//! is judged a [`Verdict::Tie`] instead of wrong; [`Case::tie`] says by what it
-//! is told. Ties are to be counted and listed with their seeds. They can be
-//! kept rare: who sees that there were two and is one may refuse.
+//! Some texts have another history that goes further. If a construct goes and
+//! another with the same body takes its name, the file looks as if the other
+//! had gone. Such a place is judged a [`Verdict::Tie`] instead of wrong;
+//! [`Case::tie`] says by what it is told. Ties are to be counted and listed with
+//! their seeds. They can be kept rare: who sees that there were two and is one
+//! may refuse.
 //!
 //! # Seeds
 //!
@@ -62,6 +75,7 @@ mod edit;
 mod file;
 mod judge;
 mod options;
+mod reading;
 mod step;
 mod style;
 mod truth;
@@ -69,7 +83,7 @@ mod write;
 
 pub use case::{Case, case, case_with, cases};
 pub use edit::Edit;
-pub use file::{File, Line, Role, Terminator};
+pub use file::{Copied, File, Line, Role, Terminator};
 pub use judge::{Placed, Verdict, judge, judge_bytes};
 pub use options::Options;
 pub use step::StepKind;

@@ -101,7 +101,7 @@ pub(crate) struct Words {
     pub(crate) close: Option<&'static str>,
     /// What stands between the statements of a block (not after the last).
     pub(crate) separator: &'static str,
-    /// Statements; `#` stands for a digit.
+    /// Statements; `#` stands for a digit, `@` for a name.
     pub(crate) statements: &'static [&'static str],
     /// What a comment begins with.
     pub(crate) comment: &'static str,
@@ -117,7 +117,17 @@ const RUST: Words = Words {
     inner: Some("if *x > 0 {"),
     close: Some("}"),
     separator: "",
-    statements: &["init();", "work(x);", "stop();", "log(x);", "*x += 1;", "*x = #;", "return;"],
+    statements: &[
+        "init();",
+        "work(x);",
+        "stop();",
+        "*x += 1;",
+        "*x = #;",
+        "log(@#);",
+        "let @ = #;",
+        "@(x, #);",
+        "return;",
+    ],
     comment: "//",
 };
 
@@ -131,7 +141,9 @@ const PYTHON: Words = Words {
     inner: Some("if x:"),
     close: None,
     separator: "",
-    statements: &["init()", "work(x)", "stop()", "log(x)", "x += 1", "x = #", "return x", "pass"],
+    statements: &[
+        "init()", "work(x)", "stop()", "x += 1", "x = #", "log(@#)", "@ = #", "@(x, #)", "return x",
+    ],
     comment: "#",
 };
 
@@ -145,7 +157,17 @@ const TYPESCRIPT: Words = Words {
     inner: Some("if (x > 0) {"),
     close: Some("}"),
     separator: "",
-    statements: &["init();", "work(x);", "stop();", "log(x);", "x += 1;", "x = #;", "return x;"],
+    statements: &[
+        "init();",
+        "work(x);",
+        "stop();",
+        "x += 1;",
+        "x = #;",
+        "log(@#);",
+        "const @ = #;",
+        "@(x, #);",
+        "return x;",
+    ],
     comment: "//",
 };
 
@@ -159,7 +181,9 @@ const GO: Words = Words {
     inner: Some("if x > 0 {"),
     close: Some("}"),
     separator: "",
-    statements: &["setup()", "work(x)", "stop()", "log(x)", "x++", "x = #", "return x"],
+    statements: &[
+        "setup()", "work(x)", "stop()", "x++", "x = #", "log(@#)", "@ := #", "@(x, #)", "return x",
+    ],
     comment: "//",
 };
 
@@ -179,6 +203,8 @@ const JSON: Words = Words {
         "\"on\": true",
         "\"kind\": \"a\"",
         "\"tags\": []",
+        "\"@\": #",
+        "\"key#\": \"@\"",
         "\"caf\u{e9}\": #",
     ],
     comment: "\"note\": \"#\"",
@@ -194,7 +220,10 @@ const YAML: Words = Words {
     inner: Some("env:"),
     close: None,
     separator: "",
-    statements: &["port: 80", "ttl: #", "on: true", "kind: a", "tags: []", "- work", "- stop"],
+    statements: &[
+        "port: 80", "ttl: #", "on: true", "kind: a", "tags: []", "@#: #", "key: @#", "- work",
+        "- @",
+    ],
     comment: "#",
 };
 
@@ -208,7 +237,16 @@ const TOML: Words = Words {
     inner: None,
     close: None,
     separator: "",
-    statements: &["port = 80", "ttl = #", "on = true", "kind = \"a\"", "tags = []", "x = #"],
+    statements: &[
+        "port = 80",
+        "ttl = #",
+        "on = true",
+        "kind = \"a\"",
+        "tags = []",
+        "@ = #",
+        "key# = \"@\"",
+        "x = #",
+    ],
     comment: "#",
 };
 
@@ -226,10 +264,11 @@ const MARKDOWN: Words = Words {
         "- work",
         "- stop",
         "- [ ] step #",
-        "Some text about it.",
-        "See below.",
+        "Some text about @.",
+        "See @ below.",
+        "Step # is @.",
         "> \u{4f8b}\u{3048}\u{3070} #",
-        "| a | # |",
+        "| @ | # |",
     ],
     comment: "<!-- -->",
 };
@@ -244,7 +283,16 @@ const PLAIN: Words = Words {
     inner: None,
     close: None,
     separator: "",
-    statements: &["PORT=80", "TTL=#", "ON=true", "work", "stop", "KIND=a", "PATH_#=b"],
+    statements: &[
+        "PORT=80",
+        "ON=true",
+        "KIND=a",
+        "@#=#",
+        "@#=@",
+        "KEY_@=#",
+        "work on @",
+        "stop @ and @",
+    ],
     comment: "#",
 };
 
@@ -258,6 +306,15 @@ const CSS: Words = Words {
     inner: None,
     close: Some("}"),
     separator: "",
-    statements: &["color: red;", "margin: #px;", "padding: 0;", "top: #px;", "display: flex;"],
+    statements: &[
+        "color: red;",
+        "padding: 0;",
+        "display: flex;",
+        "margin: #px;",
+        "top: #px;",
+        "--@: #px;",
+        "width: ##px;",
+        "content: '@';",
+    ],
     comment: "/* */",
 };

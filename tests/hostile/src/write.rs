@@ -94,12 +94,15 @@ fn close(draft: &mut Draft, rows: &mut Vec<Row>, depth: u8) {
     }
 }
 
+/// From how many of the last blocks copies are taken.
+const TWINS: usize = 32;
+
 /// Writes one file.
 struct Writer<'a> {
     draft: Draft,
     dice: &'a mut Dice,
     size: usize,
-    /// Blocks to take copies of.
+    /// Blocks to take copies of, at most [`TWINS`].
     blocks: Vec<Range<usize>>,
 }
 
@@ -160,7 +163,7 @@ impl Writer<'_> {
         let start = self.draft.rows.len();
         let twins = self.blocks.iter().filter(|block| self.draft.rows[block.start].depth == depth);
         let twins: Vec<Range<usize>> = twins.cloned().collect();
-        if !twins.is_empty() && self.dice.chance(50) {
+        if !twins.is_empty() && self.dice.chance(40) {
             let twin = twins[self.dice.below(twins.len())].clone();
             self.draft.rows.extend_from_within(twin);
             if self.dice.chance(85) {
@@ -169,6 +172,9 @@ impl Writer<'_> {
         } else {
             let mut rows = block(self.dice, &mut self.draft, depth);
             self.draft.rows.append(&mut rows);
+        }
+        if self.blocks.len() == TWINS {
+            self.blocks.remove(0);
         }
         self.blocks.push(start..self.draft.rows.len());
     }

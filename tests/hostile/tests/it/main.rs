@@ -6,6 +6,7 @@ mod rules;
 mod same;
 mod sound;
 mod spread;
+mod verdicts;
 
 /// Returns how many cases a property takes, `ANCHORD_CASES` or a few.
 fn count() -> u64 {

@@ -10,6 +10,7 @@ fn called(truth: &Truth) -> &'static str {
         Truth::Valid { .. } => "valid",
         Truth::Loose { why: Missing::Neighbour, .. } => "loose, a neighbour",
         Truth::Loose { why: Missing::Terminators, .. } => "loose, terminators",
+        Truth::Loose { why: Missing::History, .. } => "loose, another history",
         Truth::Already { .. } => "already",
         Truth::Gone => "gone",
     }
