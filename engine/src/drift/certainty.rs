@@ -57,20 +57,24 @@ impl Comparison<'_> {
         let window = self.window(&pair.old, &scope, CONTEXT);
         let (above, below) = (pair.old.start - window.start, window.end - pair.old.end);
         let there = pair.new.start - above..pair.new.end + below;
-        let (looks, new_looks) = (&self.old.looks[window], &self.new.looks[there]);
+        let (looks, new_looks) = (&self.old.looks[window.clone()], &self.new.looks[there]);
         let once = |scope: &Scope| {
             count(&self.old, looks, &scope.old) == Some(1)
                 && count(&self.new, new_looks, &scope.new) == Some(1)
         };
         let file = self.file();
-        let left = count(&self.new, looks, &file.new);
-        let one_is_gone =
-            left.is_some_and(|left| count(&self.old, looks, &file.old) == Some(left + 1));
-        self.identities().keep_their_place(
-            &self.old.near(&pair.old),
-            &self.new.near(&pair.new),
-            &self.matching,
-        ) && one_is_gone
+        let are_fewer = |lines: Range<usize>| {
+            let looks = &self.old.looks[lines];
+            let was = count(&self.old, looks, &file.old);
+            was.is_some() && count(&self.new, looks, &file.new) < was
+        };
+        let near = self.old.near(&pair.old);
+        // Lines that only moved are not done, nor is what became of them.
+        let is_gone = pair.old.is_empty()
+            || are_fewer(near.start..pair.old.end) && are_fewer(pair.old.start..near.end);
+        self.identities().keep_their_place(&near, &self.new.near(&pair.new), &self.matching)
+            && is_gone
+            && are_fewer(window)
             && (once(&file) || scope.is_unique && once(&scope))
     }
 

@@ -9,6 +9,8 @@ mod foreign;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod hostile_drift;
+#[cfg(test)]
 mod lints;
 #[cfg(test)]
 mod model;

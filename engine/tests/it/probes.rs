@@ -65,32 +65,44 @@ fn verdict(probe: &Probe) -> Result<&'static str, String> {
             }
         }
         (Err(_), None) => Ok("refused rightly"),
-        (Err(_), Some(want)) if !probe.has_its_neighbours(&file, want) => {
-            Ok("refused, as a neighbour changed")
+        (Err(_), Some(want)) if !probe.stays_in_its_place(&file, want) => {
+            Ok("refused, as a neighbour changed or they moved")
         }
         (Err(_), Some(_)) => Ok("refused, though it is right"),
     }
 }
 
 impl Probe {
-    /// Returns whether the lines stand with both their neighbours where the one
-    /// edit must be made, going by nothing but the bytes that must come out.
-    fn has_its_neighbours(&self, file: &Drifted, want: &[u8]) -> bool {
+    /// Returns whether the lines stand, with both their neighbours and on the
+    /// same side of what else is there only once, where the one edit must be
+    /// made; going by nothing but the bytes that must come out.
+    fn stays_in_its_place(&self, file: &Drifted, want: &[u8]) -> bool {
         let [Op { kind: OpKind::Replace { lines, .. } | OpKind::Delete { lines, .. }, .. }] =
             &self.ops[..]
         else {
             return true;
         };
-        let (seen, now, want) = (&file.seen, &file.now, Snapshot::of(want.to_vec()));
-        let same = |line: &usize| *line < want.line_count() && want.line(*line) == now.line(*line);
-        let start = (0..now.line_count()).take_while(same).count() as i64;
-        let line = |of: &Snapshot, at: i64| {
-            let at = usize::try_from(at).ok().filter(|at| *at < of.line_count());
-            at.map(|at| of.line(at).to_vec())
+        let want = Snapshot::of(want.to_vec());
+        let text = |of: &Snapshot| -> Vec<Vec<u8>> {
+            (0..of.line_count()).map(|line| of.line(line).to_vec()).collect()
         };
-        let around = -1..=(lines.1 - lines.0 + 1) as i64;
-        let first = lines.0 as i64 - 1;
-        around.into_iter().all(|at| line(seen, first + at) == line(now, start + at))
+        let (seen, now, want) = (text(&file.seen), text(&file.now), text(&want));
+        let first = lines.0 - 1;
+        let start = now.iter().zip(&want).take_while(|(now, want)| now == want).count();
+        let len = lines.1 - first;
+        let around = |of: &[Vec<u8>], at: usize| {
+            of[at.saturating_sub(1)..(at + len + 1).min(of.len())].to_vec()
+        };
+        let place = |line: &Vec<u8>| {
+            let only = |of: &[Vec<u8>]| of.iter().filter(|other| *other == line).count() == 1;
+            let is_only = only(&seen) && only(&now);
+            is_only.then(|| now.iter().position(|other| other == line)).flatten()
+        };
+        let above = seen[..first].iter().rev().find_map(place);
+        let below = seen[lines.1..].iter().find_map(place);
+        around(&seen, first) == around(&now, start)
+            && above.is_none_or(|place| place < start)
+            && below.is_none_or(|place| place >= start + len)
     }
 
     fn read(row: &str) -> Probe {
