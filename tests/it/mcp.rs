@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::dice::Dice;
+use crate::tidy::page;
 use crate::world::{Client, PATIENCE, World, run, wait_for};
 
 /// The most that the core tools may cost, in tokens of o200k.
@@ -158,6 +159,8 @@ fn the_core_tools_keep_to_their_budget() {
     let total: usize = costs.iter().sum();
     println!("tokens of o200k: {total} = {costs:?}");
     assert!(total <= CORE_TOKENS, "{total} tokens: {costs:?}");
+    let said = format!("costs {total} tokens of o200k");
+    assert!(page("docs/mcp.md").contains(&said), "docs/mcp.md does not say: {said}");
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! The MCP face: the tools that a model is given, and the server that offers
 //! them.
 //!
-//! It has two halves. The first ([`tools`], [`arguments`], [`text`]) runs where
-//! the service is: it turns a call of a tool into a request of the protocol, and
-//! the response into what the model reads, so that exactly this is counted. The
-//! second ([`server`]) runs in the process that an agent starts, speaks MCP
+//! It has two halves. The first (`tools`, `arguments`, `text`) runs where the
+//! service is: it turns a call of a tool into a request of the protocol, and the
+//! response into what the model reads, so that exactly this is counted. The
+//! second (`server`) runs in the process that an agent starts, speaks MCP
 //! there, and sends every call to the first as `tool/call`. So no state of a
 //! conversation lies in that process: the daemon may die between two calls.
 //! `docs/mcp.md` describes it for those who use it.
