@@ -74,9 +74,10 @@ pub fn in_snapshot(name: &str, path: &str, snapshot: &Snapshot) -> Vec<Occurrenc
 /// Returns the places that `change` leaves as they are.
 pub fn uncovered(occurrences: Vec<Occurrence>, change: &SourceChange) -> Vec<Occurrence> {
     let is_covered = |occurrence: &Occurrence| {
-        let file = change.files.iter().find(|file| file.path == occurrence.path);
-        file.is_some_and(|file| {
-            let edits = file.change.edits();
+        let files = &change.files;
+        let index = files.binary_search_by(|file| file.path.cmp(&occurrence.path));
+        index.is_ok_and(|index| {
+            let edits = files[index].change.edits();
             let first = edits.partition_point(|edit| edit.range.end < occurrence.range.start);
             edits.get(first).is_some_and(|edit| edit.range.start <= occurrence.range.end)
         })

@@ -33,7 +33,7 @@ const CHECK_BEGINS: Duration = Duration::from_secs(2);
 const CHECK_SETTLES: Duration = Duration::from_millis(300);
 
 /// How long a server that registers what it does may take for it, behind its
-/// handshake.
+/// handshake, before what it publishes counts in place of it.
 const REGISTERS: Duration = Duration::from_secs(2);
 
 /// What one server found in one content, and what that is worth.
@@ -175,7 +175,7 @@ pub(crate) async fn raw_items(server: &Server, quest: Quest<'_>) -> Items {
 /// Asks all sources of the server, and holds what they say against what the
 /// server is ready for.
 async fn gather(server: &Server, quest: &Quest<'_>, version: i64) -> Result<Gathered, BridgeError> {
-    let sources = sources(server, quest.until).await;
+    let sources = sources(server, quest.path, quest.until).await;
     wait_while_loading(server, quest.until).await;
     let mut whole: Option<Gathered> = None;
     for source in sources {
@@ -195,12 +195,17 @@ async fn gather(server: &Server, quest: &Quest<'_>, version: i64) -> Result<Gath
 }
 
 /// Returns where the findings of the server come from, as far as it offers it.
-async fn sources(server: &Server, until: Instant) -> Vec<Source> {
+async fn sources(server: &Server, path: &str, until: Instant) -> Vec<Source> {
     let pulls = |server: &Server| server.has("textDocument/diagnostic");
     let profile = &server.spec.profile;
     let expects = profile.findings.contains(&Source::Pull);
     if expects && !pulls(server) {
         server.until(until.min(server.started + REGISTERS), pulls).await;
+        // Behind that, whatever comes first: on a busy machine, registering may
+        // take as long as the rest of the start.
+        let has_published =
+            |server: &Server| server.known.look(|said| said.published.contains_key(path));
+        server.until(until, |server| pulls(server) || has_published(server)).await;
     }
     let other = |source: &&Source| !matches!(source, Source::Pull | Source::Push);
     match pulls(server) {

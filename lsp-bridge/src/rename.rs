@@ -99,7 +99,7 @@ impl Bridge {
         census: Arc<dyn Census>,
     ) -> Result<Rename, BridgeError> {
         let inner = Arc::clone(&self.inner);
-        self.wait(async move { inner.rename(&request, census.as_ref()).await })?
+        self.wait(async move { inner.rename(&request, census).await })?
     }
 
     /// Returns what moving the file at `from` to `to` does: to the files that
@@ -141,7 +141,7 @@ impl Inner {
     async fn rename(
         &self,
         request: &RenameRequest,
-        census: &dyn Census,
+        census: Arc<dyn Census>,
     ) -> Result<Rename, BridgeError> {
         let until = until(request.budget);
         let path = request.path.as_str();
@@ -165,8 +165,16 @@ impl Inner {
         server.show(path, &snapshot)?;
         get_ready(&server, path, &snapshot, until).await;
         prepare(&server, request, &snapshot, place, until).await?;
-        let occurrences =
-            census.occurrences(&request.old_name, &|path| server.spec.language(path).is_some());
+        let (spec, name) = (Arc::clone(&server.spec), request.old_name.clone());
+        // It reads every file, which is nothing for the threads that listen to
+        // servers.
+        let count = move || census.occurrences(&name, &|path| spec.language(path).is_some());
+        let count = tokio::task::spawn_blocking(count);
+        let occurrences = tokio::time::timeout_at(until, count).await.map_err(|_| {
+            let why = "there was no time to look for the name in all files".to_owned();
+            BridgeError::TooSlow { server: server.spec.name.clone(), why }
+        })?;
+        let occurrences = occurrences.map_err(|_| BridgeError::Fault)?;
         self.ask_until_complete(&server, request, place, occurrences, until).await
     }
 

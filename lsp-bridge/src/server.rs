@@ -161,6 +161,13 @@ impl Server {
         let mut pause = Duration::from_millis(50);
         loop {
             let patience = until.saturating_duration_since(Instant::now());
+            if patience.is_zero() {
+                let server = self.spec.name.clone();
+                return Err(BridgeError::TooSlow {
+                    server,
+                    why: format!("no time is left for {method}"),
+                });
+            }
             let answer = self.connection.request(method, &params, patience).await;
             match answer {
                 Err(RequestError::Refused(error))

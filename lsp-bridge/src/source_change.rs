@@ -21,8 +21,9 @@ use crate::server::Server;
 /// Changes of files, and then operations on them.
 #[derive(Debug, Clone, Default)]
 pub struct SourceChange {
-    /// The files that are changed, by path, under the names that they have
-    /// before the operations. Files that stay as they are are left out.
+    /// The files that are changed, in the order of their paths, under the names
+    /// that they have before the operations. Files that stay as they are are
+    /// left out.
     pub files: Vec<FileChange>,
     /// What is done with files, in this order.
     pub operations: Vec<FileOperation>,

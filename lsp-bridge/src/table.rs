@@ -98,9 +98,6 @@ pub struct Profile {
     /// Whether what it finds in a document needs the whole project, so that it is
     /// not complete before the server is ready.
     pub findings_need_project: bool,
-    /// Whether it looks only at open documents, so that those that may be broken
-    /// by an edit elsewhere must be opened.
-    pub opens_dependents: bool,
     /// The only unit of columns that it gets right, by its name.
     pub columns: Option<String>,
 }
@@ -146,7 +143,6 @@ impl Default for Profile {
             check_token: String::new(),
             silent_on_clean: false,
             findings_need_project: true,
-            opens_dependents: false,
             columns: None,
         }
     }
@@ -302,6 +298,18 @@ mod tests {
             let has_token = !spec.profile.check_token.is_empty();
             assert_eq!(spec.profile.findings.contains(&Source::Check), has_token, "{}", spec.name);
             assert!(!spec.install.is_empty() && !spec.languages.is_empty(), "{}", spec.name);
+        }
+    }
+
+    #[test]
+    fn the_page_has_a_row_for_every_server() {
+        let page = include_str!("../../docs/language-servers.md");
+        for spec in Table::builtin().expect("the project's own table").servers() {
+            let start = format!("| `{}` |", spec.name);
+            let row = page.lines().find(|row| row.starts_with(&start));
+            let cells: Vec<&str> = row.unwrap_or_default().split('|').map(str::trim).collect();
+            let trust = if spec.needs_trust { "yes" } else { "no" };
+            assert_eq!(cells.get(6), Some(&trust), "{}", spec.name);
         }
     }
 

@@ -34,7 +34,7 @@ pub const DEPENDENTS_MAX: usize = 20;
 pub struct Edited {
     /// The file.
     pub path: String,
-    /// Its content before.
+    /// Its content before; empty where it is new.
     pub before: Arc<Snapshot>,
     /// Its content after.
     pub after: Arc<Snapshot>,
@@ -382,7 +382,14 @@ fn tell_saved(server: &Server, subjects: &[Subject]) -> Result<(), BridgeError> 
     for subject in &saved {
         server.saved(&subject.path, &subject.after)?;
     }
-    let changes = saved.iter().map(|subject| (subject.path.clone(), FileEvent::Changed));
+    let changes = saved.iter().map(|subject| {
+        // Of a file that was not there, the content before is empty.
+        let event = match subject.before.bytes.is_empty() {
+            true => FileEvent::Created,
+            false => FileEvent::Changed,
+        };
+        (subject.path.clone(), event)
+    });
     server.files_changed(&changes.collect::<Vec<_>>())
 }
 

@@ -91,12 +91,21 @@ enum Command {
     /// Count tokens for the daemon, which has no room for the vocabulary
     #[command(name = crate::tokens::SERVE, hide = true)]
     CountTokens,
+    /// Parse for the daemon what may not come back
+    #[command(name = crate::service::PARSE, hide = true)]
+    ParseRisky,
     /// Print completions for a shell
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
 }
+
+/// What the process that parses for others may take.
+const PARSE_BYTES: u64 = 1 << 30;
+
+/// How long it tries before it gives up by itself.
+const PARSE_TIME: std::time::Duration = std::time::Duration::from_millis(1500);
 
 /// How a command ended, if all went as it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,6 +177,12 @@ fn run(arguments: &Arguments, paint: &mut Paint) -> Result<End, CliError> {
         Command::Tour(tour) => tour::run(tour, paint),
         Command::CountTokens => {
             crate::tokens::serve(&mut std::io::stdin().lock(), &mut std::io::stdout().lock())?;
+            Ok(End::Done)
+        }
+        Command::ParseRisky => {
+            crate::process::limit_memory(PARSE_BYTES)?;
+            let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
+            grammars::worker::serve(&mut input, &mut output, PARSE_TIME)?;
             Ok(End::Done)
         }
         Command::Completions { shell } => {

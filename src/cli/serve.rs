@@ -73,10 +73,10 @@ fn settings(options: &DaemonOptions) -> Result<Settings, CliError> {
         "none" => Durability::None,
         _ => Durability::Full,
     };
-    let counter = std::env::current_exe().ok();
+    let helper = std::env::current_exe().ok();
     Ok(Settings {
         home: state_home()?,
-        options: Options { durability, limits: limits(&options.limits)?, counter },
+        options: Options { durability, limits: limits(&options.limits)?, helper },
         idle: (options.idle_exit > 0).then(|| Duration::from_secs(options.idle_exit)),
     })
 }

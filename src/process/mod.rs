@@ -32,6 +32,15 @@ pub fn leave_terminal() {
     let _leader = rustix::process::setsid();
 }
 
+/// Limits the address space of this process to `bytes`, for good.
+///
+/// # Errors
+/// Where the system does not let us.
+pub fn limit_memory(bytes: u64) -> io::Result<()> {
+    let limit = rustix::process::Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    Ok(rustix::process::setrlimit(rustix::process::Resource::As, limit)?)
+}
+
 /// A child that answers on its standard output what it is asked on its standard
 /// input. Its environment is empty; it is killed when this is dropped, and ends
 /// by itself when we are killed, since its input ends then.

@@ -183,13 +183,6 @@ fn apply(params: wire::ApplyParams) -> api::Apply {
         (None, Some(text)) => api::Source::Text(text),
         _ => api::Source::Malformed(malformed("give either files or text")),
     };
-    let source = match params.verify.as_ref().and_then(|verify| verify.syntax) {
-        None | Some(wire::Policy::Off) => source,
-        Some(_) => {
-            let text = "this version does not check the syntax; leave it out or say off";
-            api::Source::Malformed(Refusal::new(Code::Unsupported, text))
-        }
-    };
     api::Apply {
         source,
         format: params.format,

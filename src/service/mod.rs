@@ -22,7 +22,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use engine::apply::Durability;
 use engine::error::Refusal;
 use engine::store::{FsError, OsFs, Trouble};
+use grammars::SyntaxCheck;
+use grammars::worker::{Channel, Workers};
 
+use crate::process::Worker;
 use crate::state::{State, StateError};
 use api::{Attempt, Call, Context, Fault, Reply, Request, Response, Traffic};
 use ledger::{Job, Ledger};
@@ -52,9 +55,10 @@ pub struct Options {
     pub durability: Durability,
     /// The limits in force.
     pub limits: Limits,
-    /// The program that counts tokens when called with `tokens::SERVE`; without
-    /// one they are counted in this process.
-    pub counter: Option<PathBuf>,
+    /// The program that counts tokens when called with `tokens::SERVE`, and
+    /// parses what is risky when called with [`PARSE`]. Without one, tokens are
+    /// counted in this process, and what is risky is not parsed.
+    pub helper: Option<PathBuf>,
 }
 
 /// The service of one root. There is only one at a time: the caller holds the
@@ -64,6 +68,7 @@ pub struct Service {
     sessions: Sessions,
     queue: Queue,
     ledger: Ledger,
+    syntax: SyntaxCheck,
     durability: Durability,
 }
 
@@ -89,7 +94,8 @@ impl Service {
             workspace.health.enter(Trouble::Unfinished, &refusal.to_string());
         }
         Ok(Service {
-            ledger: Ledger::start(Arc::clone(&workspace), options.counter)?,
+            syntax: syntax_check(options.helper.clone()),
+            ledger: Ledger::start(Arc::clone(&workspace), options.helper)?,
             workspace,
             sessions: Sessions::default(),
             queue: Queue::default(),
@@ -168,6 +174,25 @@ impl Drop for Service {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// The name under which the program parses for others.
+pub const PARSE: &str = "parse-risky";
+
+/// How many processes parse at once, at most.
+const PARSERS: usize = 2;
+
+/// How long a risky parse may take.
+const PARSE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Returns the syntax check, which gives what is risky to children of `helper`.
+fn syntax_check(helper: Option<PathBuf>) -> SyntaxCheck {
+    let Some(program) = helper else { return SyntaxCheck::default() };
+    let spawn = move || {
+        let worker = Worker::spawn(&program, &[PARSE], PARSE_PATIENCE)?;
+        Ok(Box::new(worker) as Box<dyn Channel>)
+    };
+    SyntaxCheck::with_workers(Workers::new(Box::new(spawn), PARSERS, PARSE_PATIENCE))
 }
 
 /// Returns an answer that has nothing to count.

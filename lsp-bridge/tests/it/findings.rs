@@ -126,8 +126,8 @@ fn a_server_that_is_silent_where_nothing_is_wrong_is_believed_so_far() {
     let mut silent = profile("push");
     silent["silent_on_clean"] = json!(true);
     let rig = Rig::fake(&script, &silent, &[("a.fake", CLEAN)]);
-    let options = || Options { budget: std::time::Duration::from_secs(3), ..impatient() };
-    let options = Options { late: options().budget, ..options() };
+    let budget = std::time::Duration::from_secs(1);
+    let options = Options { budget, late: budget, ..patient() };
     let reports = rig.edit("a.fake", "def name\n", options);
     // Both sides are silent: nothing more than that came later than the edit.
     assert_ne!(seen(&reports[0]).3, Verdict::Fresh);
@@ -198,6 +198,14 @@ fn a_server_that_registers_later_is_asked_all_the_same() {
     let reports = rig.edit("a.fake", BROKEN, patient());
     assert_eq!(reports[0].after.kind, Kind::Pull);
     assert_eq!(seen(&reports[0]), (vec!["E1: one"], vec![], 0, Verdict::Fresh));
+}
+
+#[test]
+fn a_server_that_never_offers_to_be_asked_is_listened_to() {
+    let rig = Rig::fake(&json!({}), &profile("pull"), &[("a.fake", CLEAN)]);
+    let reports = rig.edit("a.fake", BROKEN, patient());
+    assert_eq!(reports[0].after.kind, Kind::Versioned);
+    assert_eq!(seen(&reports[0]).0, ["E1: one"]);
 }
 
 #[test]

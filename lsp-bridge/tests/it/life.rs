@@ -6,6 +6,7 @@ use std::time::Duration;
 use lsp_bridge::Trust;
 use lsp_bridge::error::BridgeError;
 use lsp_bridge::intelligence::Question;
+use lsp_bridge::verify::Options;
 use serde_json::{Value, json};
 
 use crate::rig::{AMPLE, Parts, Rig, impatient, is_alive, patient, policy, wait_until};
@@ -152,9 +153,10 @@ fn a_server_that_stops_reading_is_stopped() {
     let rig = rig(&json!({ "on": { "textDocument/didChange": [["hang"]] } }));
     places(&rig).expect("an answer");
     let long = format!("def name\n{}", "WARN x\n".repeat(100_000));
-    rig.edit("a.fake", &long, impatient());
+    let once = || Options { late: Duration::ZERO, ..impatient() };
+    rig.edit("a.fake", &long, once());
     let more = format!("ERROR first\n{long}ERROR last\n");
-    rig.edit("a.fake", &more, impatient());
+    rig.edit("a.fake", &more, once());
     wait_until("it is stopped", || rig.processes().is_empty());
     assert!(rig.failures()[0].contains("stopped reading"), "{:?}", rig.failures());
 }

@@ -16,7 +16,7 @@ use lsp_bridge::table::Table;
 use lsp_bridge::verify::Options;
 use serde_json::{Map, Value, json};
 
-use crate::rig::{AMPLE, Parts, Rig, Spawner, policy};
+use crate::rig::{AMPLE, Parts, Rig, Spawner, policy, say};
 
 /// Modules that define a function, and users of each.
 const MODULES: usize = 30;
@@ -227,7 +227,7 @@ fn run(language: &Language, edits: usize) -> Tally {
         } else if (&told_new, &told_fixed) == (&new, &fixed) {
             tally.exact += 1;
         } else {
-            println!("{path}: told {told_new:?} {told_fixed:?}, true {new:?} {fixed:?}");
+            say(&format!("{path}: told {told_new:?} {told_fixed:?}, true {new:?} {fixed:?}"));
             tally.missed += 1;
             tally.falsely_clean += usize::from(told_new.is_empty() && !new.is_empty());
         }
@@ -244,15 +244,15 @@ fn every_delta_is_the_difference_of_two_whole_runs() {
     for language in LANGUAGES {
         let is_wanted = wanted.as_ref().is_none_or(|name| name == language.server);
         if !is_wanted || Spawner.find(language.program).is_none() {
-            println!("{} was passed over", language.server);
+            say(&format!("{} was passed over", language.server));
             continue;
         }
         let tally = run(&language, edits);
         let median = tally.latencies_ms[tally.latencies_ms.len() / 2];
-        println!(
+        say(&format!(
             "{}: {} exact, {} missed, {} falsely clean, {} inconclusive, median {median} ms",
             language.server, tally.exact, tally.missed, tally.falsely_clean, tally.inconclusive
-        );
+        ));
         assert_eq!((tally.missed, tally.falsely_clean), (0, 0), "{}", language.server);
     }
 }

@@ -17,7 +17,7 @@ use lsp_bridge::table::Table;
 use lsp_bridge::verify::{FileReport, Options};
 use serde_json::{Map, Value, json};
 
-use crate::rig::{AMPLE, Parts, Rig, Spawner, patient, policy};
+use crate::rig::{AMPLE, Parts, Rig, Spawner, patient, policy, say};
 
 /// Files that use the symbol, besides the one that defines it.
 const USERS: usize = 41;
@@ -187,7 +187,7 @@ impl Real {
             !program.with_file_name("rustup").exists()
         });
         if !is_installed {
-            println!("{} is not installed and was passed over", self.server);
+            say(&format!("{} is not installed and was passed over", self.server));
         }
         is_installed
     }
@@ -255,7 +255,7 @@ fn an_edit_that_breaks_moves_or_mends_is_told() {
         let edit = |text: &str| {
             let reports = rig.edit(real.path, text, patient());
             assert_eq!(reports.len(), 1, "{}", real.server);
-            println!("{}: {:?} {:?}", real.server, reports[0].delta, reports[0].after.reason);
+            say(&format!("{}: {:?} {:?}", real.server, reports[0].delta, reports[0].after.reason));
             reports.into_iter().next().expect("a report")
         };
         // The compiler behind it looks at what is saved; the first time, it is
@@ -309,10 +309,10 @@ fn a_rename_right_after_the_start_is_complete_or_refused() {
                 assert_eq!(rename.uncovered, [], "{}", real.server);
             }
             Err(BridgeError::Incomplete { uncovered, why, .. }) => {
-                println!("{}: refused, {} left: {why}", real.server, uncovered.len());
+                say(&format!("{}: refused, {} left: {why}", real.server, uncovered.len()));
                 assert!(!uncovered.is_empty(), "{}", real.server);
             }
-            Err(error) => println!("{}: refused, {error}", real.server),
+            Err(error) => say(&format!("{}: refused, {error}", real.server)),
         }
     }
 }
@@ -329,7 +329,12 @@ fn references_lead_to_all_users() {
             found.value.iter().filter_map(|place| place.path.as_deref()).collect();
         files.sort_unstable();
         files.dedup();
-        println!("{}: references in {} files, {:?}", real.server, files.len(), found.readiness);
+        say(&format!(
+            "{}: references in {} files, {:?}",
+            real.server,
+            files.len(),
+            found.readiness
+        ));
         assert!(!is_known || files.len() > USERS, "{}", real.server);
     }
 }
@@ -343,6 +348,67 @@ fn a_file_is_formatted() {
         let change = rig.bridge.format(real.path, None, Indentation::default(), AMPLE);
         let change = change.expect("a change").value.change.apply(before.as_bytes());
         assert_eq!(String::from_utf8(change).expect("UTF-8"), after, "{}", real.server);
+    }
+}
+
+#[test]
+fn an_action_mends_and_imports_are_put_in_order() {
+    for real in installed() {
+        let (before, after) = match real.server {
+            "ruff" => (
+                "import sys\nimport os\n\nprint(os.name, sys.path)\n",
+                "import os\nimport sys\n\nprint(os.name, sys.path)\n",
+            ),
+            "typescript-language-server" | "tsgo" => (
+                "import { b } from \"./b\";\nimport { a } from \"./a\";\n\nexport const c = a + b;\n",
+                "import { a } from \"./a\";\nimport { b } from \"./b\";\n\nexport const c = a + b;\n",
+            ),
+            _ => continue,
+        };
+        let rig = real.rig();
+        rig.disk.write("a.ts", "export const a = 1;\n");
+        rig.disk.write("b.ts", "export const b = 1;\n");
+        rig.disk.write(real.path, before);
+        let change = rig.bridge.organize_imports(real.path, AMPLE).expect("a change").value;
+        let ordered = change.files[0].change.apply(before.as_bytes());
+        assert_eq!(String::from_utf8(ordered).expect("UTF-8"), after, "{}", real.server);
+
+        rig.disk.write(real.path, real.broken);
+        let found = rig.bridge.diagnostics(vec![real.path.to_owned()], AMPLE);
+        let at = found[0].findings.diagnostics[0].range.clone();
+        let actions = rig.bridge.code_actions(real.path, at, None, AMPLE).expect("actions");
+        say(&format!(
+            "{}: {:?}",
+            real.server,
+            actions.value.iter().map(|one| &one.title).collect::<Vec<_>>()
+        ));
+        if real.server == "ruff" {
+            let cure = actions.value.iter().find(|action| action.title.contains("Remove unused"));
+            let change = rig.bridge.action_change(real.path, cure.expect("a cure"), AMPLE);
+            let change = change.expect("a change").value;
+            let after = change.files[0].change.apply(real.broken.as_bytes());
+            assert_eq!(String::from_utf8(after).expect("UTF-8"), "\nprint(1)\n");
+        }
+    }
+}
+
+#[test]
+fn a_file_is_moved_with_its_imports() {
+    for real in installed() {
+        let (from, to) = match real.server {
+            "tsgo" | "typescript-language-server" => ("lib.ts", "library.ts"),
+            "basedpyright" | "ty" => ("lib.py", "library.py"),
+            _ => continue,
+        };
+        let rig = real.rig();
+        let change = rig.bridge.rename_file(from, to, Duration::from_secs(40));
+        match change {
+            Ok(change) => {
+                say(&format!("{}: a move changes {} files", real.server, change.files.len()));
+                assert!(change.files.len() > USERS, "{}", real.server);
+            }
+            Err(error) => say(&format!("{}: refused, {error}", real.server)),
+        }
     }
 }
 

@@ -303,3 +303,9 @@ pub(crate) fn signal(processes: &[u32], signal: Signal) {
         kill_process_group(group, signal).expect("a group");
     }
 }
+
+/// Tells whoever runs the tests, with `--nocapture`.
+#[expect(clippy::print_stdout, reason = "what was passed over or measured must be seen")]
+pub(crate) fn say(text: &str) {
+    println!("{text}");
+}

@@ -15,6 +15,7 @@ use super::draft::{self, Read, Written};
 use super::lint;
 use super::reject::{Cure, Rejected, Rows};
 use super::stored::{RETRY_VERSION, Reason, RetryRecord, StoredAnswer};
+use super::syntax;
 use super::transact::{Done, Operation, carry_out};
 use crate::service::Service;
 use crate::service::api::{
@@ -44,6 +45,7 @@ pub(in crate::service) fn apply(
     // fields has seen to that itself.
     let usual = if matches!(apply.source, Source::Text(_)) { Policy::Reject } else { Policy::Warn };
     apply.verify.lint.get_or_insert(usual);
+    apply.verify.syntax.get_or_insert(Policy::Reject);
     match read(service, session, &apply) {
         Ok(read) => attempt(service, Edit::of(read, apply), session, None),
         Err(rejected) => {
@@ -142,10 +144,12 @@ fn try_edit(
         tries += 1;
         let states = gather(service, session, &edit.script)
             .map_err(|refusal| waiting(refusal, edit, chain))?;
-        let options = plan::Options { constructs: None, relocate: edit.apply.relocate };
+        let options =
+            plan::Options { constructs: Some(&service.syntax), relocate: edit.apply.relocate };
         let plan = plan::plan(&edit.script, &states, &options)
             .map_err(|refused| explain(service, refused, &states, &edit.script, edit, chain))?;
         let mut lints = lint::check(edit, &states, chain)?;
+        lints.extend(syntax::check(service, edit, &plan, chain)?);
         lints.extend(edit.notes.iter().cloned());
         if edit.apply.dry_run {
             return Ok(checked(&plan, lints));
@@ -402,7 +406,7 @@ fn explain(
         candidates: op.and_then(|op| candidates.get(op)).cloned().unwrap_or_default(),
         rows,
         landings,
-        fixes: Vec::new(),
+        ..Cure::default()
     };
     let rejected = Rejected::of(refusal).with(cure);
     if edit.apply.dry_run { rejected } else { rejected.waiting(record) }

@@ -14,6 +14,7 @@ pub(super) mod search;
 pub(super) mod show;
 pub(super) mod stats;
 mod stored;
+mod syntax;
 pub(super) mod tail;
 mod transact;
 pub(super) mod undo;

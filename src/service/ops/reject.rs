@@ -39,6 +39,8 @@ pub(super) struct Rejected {
 pub(super) struct Cure {
     /// What to look at.
     pub(super) rows: Option<Rows>,
+    /// Rows of what the file would be; they do not count as shown.
+    pub(super) preview: Option<String>,
     /// What another program changed near by.
     pub(super) drift: Vec<DeltaHunk>,
     /// Where each operation would land (0-based).
@@ -104,7 +106,7 @@ impl Rejected {
         kind: &str,
     ) -> Result<Reply, Fault> {
         let state = &service.workspace.state;
-        let Cure { rows, drift, landings, candidates, fixes } = *self.cure;
+        let Cure { rows, preview, drift, landings, candidates, fixes } = *self.cure;
         let shown = rows.map(|rows| rows.show(service, session)).transpose()?;
         let Refusal { code, message, path, op } = self.refusal;
         let chain = self.chain;
@@ -128,7 +130,7 @@ impl Rejected {
             path,
             op,
             handle,
-            rows: rows.filter(|rows| !rows.is_empty()),
+            rows: rows.or(preview).filter(|rows| !rows.is_empty()),
             drift,
             landings: landings.iter().map(|span| span.as_ref().map(lines_of)).collect(),
             candidates: candidates.iter().map(lines_of).collect(),

@@ -1,0 +1,127 @@
+//! The syntax check before the write: an edit that breaks what parsed is refused,
+//! or named in the answer, as the policy says.
+
+use std::sync::Arc;
+
+use engine::anchor::{Gutter, View, render};
+use engine::edit::Change;
+use engine::error::{Code, Refusal};
+use engine::plan::{FilePlan, Plan, Planned};
+use engine::snapshot::Snapshot;
+use engine::verify::Diagnostic;
+
+use super::apply::{Edit, record};
+use super::reject::{Cure, Rejected};
+use super::stored::{Reason, RetryRecord};
+use crate::service::Service;
+use crate::service::api::{LintNote, Policy};
+
+/// Rows shown before and after an error.
+const CONTEXT: usize = 2;
+
+/// The most errors whose rows are shown.
+const ERRORS_SHOWN: usize = 3;
+
+/// Returns the syntax errors that a plan would bring in, but that are let pass:
+/// the policy says so, or the parser was lost before.
+///
+/// # Errors
+/// `syntax`, with the rows of the errors as they would be, where the policy is
+/// to refuse and the file parsed before.
+pub(super) fn check(
+    service: &Service,
+    edit: &Edit,
+    plan: &Plan,
+    chain: Option<i64>,
+) -> Result<Vec<LintNote>, Rejected> {
+    let policy = edit.apply.verify.syntax.unwrap_or(Policy::Off);
+    let mut notes = Vec::new();
+    if policy == Policy::Off {
+        return Ok(notes);
+    }
+    for (index, file) in plan.files.iter().enumerate() {
+        let (Planned::Modify { before, change, .. } | Planned::EditAndMove { before, change, .. }) =
+            &file.action
+        else {
+            continue;
+        };
+        let Some(broken) = look(service, &file.path, before, change) else { continue };
+        if policy == Policy::Reject && broken.is_certain {
+            return Err(refuse(edit, index, file, &broken, chain));
+        }
+        notes.push(LintNote {
+            path: file.path.clone(),
+            op: None,
+            lint: "syntax".to_owned(),
+            message: broken.message(),
+        });
+    }
+    Ok(notes)
+}
+
+/// What an edit would break.
+struct Broken {
+    after: Snapshot,
+    /// New errors, at least one.
+    errors: Vec<Diagnostic>,
+    /// Whether the file parsed before.
+    is_certain: bool,
+}
+
+/// Returns what a change would break; `None` where it breaks nothing, or nobody
+/// can say.
+fn look(service: &Service, path: &str, before: &Arc<Snapshot>, change: &Change) -> Option<Broken> {
+    // The content after is made only for a file that has a grammar.
+    grammars::Language::of(path, &before.bytes)?;
+    let after = before.after(change);
+    let judgement = service.syntax.judge(path, before, &after, change).ok()?;
+    let is_certain = judgement.is_broken();
+    let errors = judgement.delta.new;
+    (!errors.is_empty()).then_some(Broken { after, errors, is_certain })
+}
+
+impl Broken {
+    fn message(&self) -> String {
+        let first = &self.errors[0];
+        let line = self.line_of(first) + 1;
+        let more = match self.errors.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        format!("new syntax error in line {line}: {}{more}", first.message)
+    }
+
+    fn line_of(&self, error: &Diagnostic) -> usize {
+        self.after.lines.line_at(error.range.start.min(self.after.bytes.len().saturating_sub(1)))
+    }
+
+    /// Returns the rows around the first errors, as they would be.
+    fn rows(&self) -> String {
+        let total = self.after.line_count();
+        let around = self.errors.iter().take(ERRORS_SHOWN).map(|error| {
+            let line = self.line_of(error).min(total.saturating_sub(1));
+            line.saturating_sub(CONTEXT)..(line + 1 + CONTEXT).min(total)
+        });
+        render(&self.after, View::of(around).ranges(), Gutter::Tab)
+    }
+}
+
+fn refuse(
+    edit: &Edit,
+    index: usize,
+    file: &FilePlan,
+    broken: &Broken,
+    chain: Option<i64>,
+) -> Rejected {
+    let refusal = Refusal::new(Code::Syntax, broken.message()).at(&file.path);
+    let cure = Cure { preview: Some(broken.rows()), ..Cure::default() };
+    let rejected = Rejected::of(refusal).with(cure);
+    if edit.apply.dry_run {
+        return rejected;
+    }
+    let handle = edit.script.files[index].action.handle().map(engine::anchor::Handle::number);
+    rejected.waiting(RetryRecord {
+        reason: Reason::Syntax,
+        ..record(&edit.apply, &edit.script, chain, index, handle, &[])
+    })
+}
