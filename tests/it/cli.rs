@@ -134,12 +134,12 @@ fn options_of_an_edit_are_heeded() {
 fn a_refusal_tells_how_to_go_on() {
     let world = World::with(&[("a", THREE)]);
     let name = handle(&world, "a");
-    world.write("a", "zero\none\ntwo\nthree\n");
+    world.write("a", "zero\none\nTWO\nthree\n");
     let refused = world.run_on(&format!("@a {name}\n2c\n2\n.\n3c\n3\n.\n"), &["edit"]);
     let (now, token) = (handle(&world, "a"), token(&refused));
     let expected = format!(
-        "stale: a: another program changed the file since it was read\n@a {now}\n\
-         1\tzero\n2\tone\n3\ttwo\n4\tthree\n\
+        "conflict: a: another program changed lines of this operation, or right next to it\n\
+         @a {now}\n1\tzero\n2\tone\n3\tTWO\n4\tthree\nlines 2-2 became lines 3-3\n\
          anchord retry {token} --at LINES…    puts each operation there\n"
     );
     assert_eq!((refused.code, refused.out), (1, expected));

@@ -226,7 +226,7 @@ impl Keeper {
         let name = client.handle("refused");
         world.write("refused", format!("outside {round}\nrefused\n"));
         let ops = json!([{"op": "replace", "lines": [1, 1], "text": "late\n"}]);
-        let stale = rejected(&client.edit("refused", &name, ops), "stale");
+        let stale = rejected(&client.edit("refused", &name, ops), "conflict");
         Keeper { session: client.session.clone(), token: stale["retry"].clone(), before, after }
     }
 

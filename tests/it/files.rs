@@ -448,7 +448,7 @@ fn no_save_of_another_program_goes_unnoticed() {
             let read = client.read("f");
             assert_eq!(read["text"], format!("1\t{one}"), "{how}");
             save(&world, &two);
-            rejected(&client.edit("f", &handle(&read), replace(1, "mine\n")), "stale");
+            rejected(&client.edit("f", &handle(&read), replace(1, "mine\n")), "conflict");
             assert_eq!(world.text("f"), two, "{how}");
             let again = client.call("file/read", json!({"path": "f", "known": handle(&read)}));
             assert_eq!(again["text"], format!("1\t{two}"), "{how}");

@@ -194,7 +194,7 @@ fn edit_without_rest(daemon: &Daemon, over: &AtomicBool, applied: &AtomicUsize) 
         let text = format!("edit {}\n", applied.load(Ordering::SeqCst));
         let ops = json!([{"op": "replace", "lines": [2, 2], "text": text}]);
         let answer = client.edit("f", &handle(&read), ops);
-        let refused = ["stale", "busy", "no_change", "missing"];
+        let refused = ["stale", "conflict", "ambiguous", "busy", "no_change", "missing"];
         match answer["rejection"]["code"].as_str() {
             None => drop(applied.fetch_add(1, Ordering::SeqCst)),
             Some(code) => assert!(refused.contains(&code), "{answer}"),

@@ -55,10 +55,11 @@ fn replace(line: usize, text: &str) -> Value {
 fn stale_shows_what_is_there_and_says_under_which_name() {
     let mut scene = Scene::new();
     scene.world.write("a", "0\n1\n2\n3\nFOUR\n5\n6\n");
-    let stale = rejected(&scene.edit(replace(4, "four\n")), "stale");
+    let stale = rejected(&scene.edit(replace(4, "four\n")), "conflict");
     assert_eq!((&stale["path"], &stale["op"]), (&json!("a"), &json!(0)));
-    assert_eq!(stale["rows"], "2\t1\n3\t2\n4\t3\n5\tFOUR\n6\t5\n");
-    // Another program wrote to it: nobody knows where the line is now.
+    assert_eq!(stale["rows"], "3\t2\n4\t3\n5\tFOUR\n6\t5\n7\t6\n");
+    assert_eq!(stale["drift"], json!([{"old": [4, 4], "new": [5, 5], "text": "5\tFOUR\n"}]));
+    // Another program wrote to it: there is nothing that could be accepted.
     assert_eq!(stale["landings"], json!([null]));
     assert_eq!(scene.client.handle("a"), stale["handle"]);
     rejected(&scene.client.accept(&stale["retry"]), "conflict");
@@ -70,10 +71,10 @@ fn stale_shows_what_is_there_and_says_under_which_name() {
 #[test]
 fn stale_again_if_the_file_changed_again() {
     let mut scene = Scene::new();
-    scene.world.write("a", "0\n1\n2\n3\n4\n5\n6\n");
-    let first = rejected(&scene.edit(replace(4, "four\n")), "stale");
-    scene.world.write("a", "00\n0\n1\n2\n3\n4\n5\n6\n");
-    let second = rejected(&scene.client.retry_at(&first["retry"], json!([[5, 5]])), "stale");
+    scene.world.write("a", "0\n1\n2\n3\nIV\n5\n6\n");
+    let first = rejected(&scene.edit(replace(4, "four\n")), "conflict");
+    scene.world.write("a", "00\n0\n1\n2\n3\nFOUR\n5\n6\n");
+    let second = rejected(&scene.client.retry_at(&first["retry"], json!([[5, 5]])), "conflict");
     assert_ne!(second["retry"], first["retry"]);
     applied(&scene.client.retry_at(&second["retry"], json!([[6, 6]])));
     assert_eq!(scene.world.text("a"), "00\n0\n1\n2\n3\nfour\n5\n6\n");
@@ -240,8 +241,8 @@ fn an_expired_handle_says_so() {
     let expired = rejected(&client.edit("a", &made, replace(2, "two\n")), "expired_handle");
     assert_eq!(expired["path"], "a");
     // What it displaced was kept.
-    let stale = rejected(&client.edit("a", &name, replace(2, "two\n")), "stale");
-    applied(&client.retry_at(&stale["retry"], json!([[3, 3]])));
+    let stale = rejected(&client.edit("a", &name, replace(2, "two\n")), "conflict");
+    applied(&client.accept(&stale["retry"]));
     assert_eq!(world.text("a"), "0\none\ntwo\n3\n4\n5\n6\n");
 }
 
@@ -314,7 +315,7 @@ fn nothing_of_a_rejected_edit_is_done() {
         {"path": "new", "op": "create", "text": "x"},
         {"path": "c", "handle": c, "ops": replace(1, "C\n")},
     ]);
-    let stale = scene.refuses(files, "stale", "");
+    let stale = scene.refuses(files, "conflict", "");
     assert_eq!(stale["path"], "c");
     assert_eq!((scene.world.text("b"), scene.world.path("new").exists()), ("b\n".into(), false));
     // And all of it by its token.
@@ -621,7 +622,7 @@ fn what_is_not_there_is_not_found() {
     assert_eq!(scene.world.text("a"), SIX);
     // A token is its session's own.
     scene.world.write("a", "changed\n");
-    let stale = rejected(&scene.edit(replace(1, "x\n")), "stale");
+    let stale = rejected(&scene.edit(replace(1, "x\n")), "conflict");
     let at = json!({"retry": stale["retry"], "at": [[1, 1]]});
     rejected(&scene.daemon.open().call("edit/retry", at), "not_found");
 }
@@ -630,7 +631,7 @@ fn what_is_not_there_is_not_found() {
 fn a_retry_says_which_of_the_two_it_is() {
     let mut scene = Scene::new();
     scene.world.write("a", "changed\n");
-    let stale = rejected(&scene.edit(replace(1, "x\n")), "stale");
+    let stale = rejected(&scene.edit(replace(1, "x\n")), "conflict");
     let token = &stale["retry"];
     for params in [
         json!({"retry": token}),
@@ -727,6 +728,76 @@ fn a_slip_in_fields_is_let_pass_with_a_word_unless_the_policy_differs() {
 }
 
 #[test]
+fn what_breaks_the_syntax_is_refused_with_its_rows() {
+    let world = World::with(&[("lib.rs", "fn one() {\n    two();\n}\n\nfn two() {}\n")]);
+    let daemon = world.serve();
+    let mut client = daemon.open();
+    let name = client.handle("lib.rs");
+    let ops = json!([{"op": "replace", "lines": [2, 2], "text": "    if two() {\n"}]);
+    let before = world.text("lib.rs");
+    let syntax = rejected(&client.edit("lib.rs", &name, ops.clone()), "syntax");
+    assert!(syntax["rows"].as_str().unwrap().contains("\t    if two() {\n"), "{syntax}");
+    assert_eq!((&syntax["path"], syntax.get("handle")), (&json!("lib.rs"), None));
+    assert_eq!(world.text("lib.rs"), before);
+    applied(&client.accept(&syntax["retry"]));
+    assert!(world.text("lib.rs").contains("if two() {"));
+    // It does not parse now, so nothing makes it worse.
+    let name = client.handle("lib.rs");
+    let more = json!([{"op": "replace", "lines": [1, 1], "text": "fn one( {\n"}]);
+    applied(&client.edit("lib.rs", &name, more));
+}
+
+#[test]
+fn a_broken_syntax_is_named_or_let_pass_as_the_policy_says() {
+    let world = World::with(&[("lib.rs", "fn one() {\n    two();\n}\n")]);
+    let daemon = world.serve();
+    let mut client = daemon.open();
+    let name = client.handle("lib.rs");
+    let files = json!([{"path": "lib.rs", "handle": name, "ops": [
+        {"op": "replace", "lines": [2, 2], "text": "    if two() {\n"}
+    ]}]);
+    let mut with = |policy: &str| {
+        let verify = json!({"syntax": policy});
+        let params = json!({"format": "anchor", "files": files, "verify": verify, "dry_run": true});
+        client.call("edit/apply", params)
+    };
+    rejected(&with("reject"), "syntax");
+    assert_eq!(with("warn")["lints"][0]["lint"], "syntax");
+    let off = with("off");
+    assert_eq!((&off["status"], &off["lints"]), (&json!("checked"), &Value::Null));
+}
+
+#[test]
+fn what_could_be_meant_in_several_places_is_ambiguous_until_one_is_named() {
+    let mut scene = Scene::new();
+    let quote = "one\nx = 1\ntwo\nx = 1\nthree\n";
+    scene.world.write("q", quote);
+    scene.client.handle("q");
+    let text = json!({"path": "q", "old_string": "x = 1", "new_string": "x = 2"}).to_string();
+    let params = json!({"format": "replace", "text": text});
+    let ambiguous = rejected(&scene.client.call("edit/apply", params), "ambiguous");
+    assert_eq!(ambiguous["candidates"], json!([[2, 2], [4, 4]]));
+    let retry = json!({"retry": ambiguous["retry"], "candidate": 2});
+    applied(&scene.client.call("edit/retry", retry));
+    assert_eq!(scene.world.text("q"), "one\nx = 1\ntwo\nx = 2\nthree\n");
+}
+
+#[test]
+fn another_program_may_move_lines_but_not_change_them() {
+    let mut scene = Scene::new();
+    scene.world.write("a", "0\n1\n2\n3\n4\n5\n6\n");
+    let edit = scene.edit(replace(4, "four\n"));
+    applied(&edit);
+    assert_eq!(edit["files"][0]["ops"], json!([{"lines": [5, 5], "relocated": "+1"}]));
+    assert_eq!(scene.world.text("a"), "0\n1\n2\n3\nfour\n5\n6\n");
+    let mut strict = Scene::new();
+    strict.world.write("a", "0\n1\n2\n3\n4\n5\n6\n");
+    let files = json!([{"path": "a", "handle": strict.name, "ops": replace(4, "four\n")}]);
+    let params = json!({"format": "anchor", "files": files, "drift": "refuse"});
+    rejected(&strict.client.call("edit/apply", params), "stale");
+}
+
+#[test]
 fn what_this_version_lacks_is_unsupported() {
     let mut scene = Scene::new();
     fs::create_dir(scene.world.path("dir")).unwrap();
@@ -734,11 +805,7 @@ fn what_this_version_lacks_is_unsupported() {
     assert!(rejected(&read, "unsupported")["message"].as_str().unwrap().contains("a directory"));
     let a = scene.name.clone();
     let files = json!([{"path": "a", "handle": a, "ops": replace(1, "x\n")}]);
-    for params in [
-        json!({"format": "udiff", "text": "--- a\n+++ b\n"}),
-        json!({"format": "", "text": ""}),
-        json!({"format": "anchor", "files": files, "verify": {"syntax": "reject"}}),
-    ] {
+    for params in [json!({"format": "ed", "text": "1d\n"}), json!({"format": "", "text": ""})] {
         rejected(&scene.client.call("edit/apply", params), "unsupported");
     }
     assert_eq!(scene.world.text("a"), SIX);
@@ -764,6 +831,6 @@ fn a_dry_run_writes_nothing_and_leaves_nothing_to_retry() {
     assert_eq!(scene.client.call("edit/log", json!({}))["operations"], json!([]));
     scene.world.write("a", "changed\n");
     let files = json!([{"path": "a", "handle": a, "ops": replace(4, "four\n")}]);
-    let stale = rejected(&scene.client.call("edit/apply", dry(files)), "stale");
+    let stale = rejected(&scene.client.call("edit/apply", dry(files)), "conflict");
     assert_eq!((stale.get("retry"), &stale["rows"]), (None, &json!("1\tchanged\n")));
 }

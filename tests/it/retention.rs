@@ -117,7 +117,7 @@ fn contents_go_within_their_limit_but_not_what_is_needed() {
     let removed = client.apply(gone)["operation"].clone();
     let name = client.handle("stale");
     world.write("stale", "outside\none\n");
-    let refused = rejected(&client.edit("stale", &name, replace("two\n")), "stale");
+    let refused = rejected(&client.edit("stale", &name, replace("two\n")), "conflict");
     // What does not pack well, and more of it than stays in memory.
     let mut dice = crate::dice::Dice::new(11);
     for _ in 0..400 {

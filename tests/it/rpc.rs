@@ -25,7 +25,7 @@ fn a_session_names_what_it_offers_and_can_be_resumed() {
     let opened = client.call("session/open", params);
     assert_eq!(opened["protocol"], 1);
     assert_eq!(opened["server"]["name"], "anchord");
-    assert_eq!(opened["formats"], json!(["anchor"]));
+    assert_eq!(opened["formats"], json!(engine::format::NAMES));
     assert_eq!(opened["root"], json!(world.root.canonicalize().unwrap()));
     let limits = ["message_bytes", "depth", "file_bytes", "operations", "files", "read_bytes"];
     let limits = limits.map(|name| opened["limits"][name].as_u64().unwrap());
@@ -290,13 +290,15 @@ fn a_rejected_edit_is_retried_without_being_written_again() {
     // A token is good for one effect.
     rejected(&client.accept(&unseen["retry"]), "not_found");
 
-    world.write("a", "0\n1\n2\n3\n4\n5\nsix\n");
+    let whole = client.call("file/read", json!({"path": "a"}));
+    assert_eq!(handle(&whole), applied(&edit));
+    world.write("a", "0\n1\n2\n3\n4\n5\n6.\n");
     let ops = json!([
         {"op": "replace", "lines": [6, 6], "text": "6\n"}, {"op": "insert", "after": 1, "text": "+\n"},
         {"op": "delete", "lines": [3, 3]},
     ]);
-    let stale = rejected(&client.edit("a", &applied(&edit), ops), "stale");
-    assert_eq!(stale["landings"], json!([null, null, null]));
+    let stale = rejected(&client.edit("a", &applied(&edit), ops), "conflict");
+    assert_eq!(stale["landings"], json!([null, [3, 2], [4, 4]]));
     for at in [json!([[7, 7]]), json!([[7, 7], [3, 2], [4, 4], [5, 5]]), json!([])] {
         rejected(&client.retry_at(&stale["retry"], at), "malformed");
     }

@@ -329,6 +329,8 @@ fn module_of(file: &str) -> Parts {
         let of_tests = [
             "engine/tests/",
             "grammars/tests/",
+            "grammars/benches/",
+            "engine/benches/",
             "lsp-bridge/tests/",
             "tests/hostile/tests/",
             "tests/",

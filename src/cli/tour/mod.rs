@@ -138,10 +138,13 @@ impl Guide<'_> {
     #[expect(clippy::disallowed_methods, reason = "here we play the program that does not know us")]
     fn interfere(&mut self, path: &str, last: &wire::EditResult) -> Result<String, CliError> {
         self.step(
-            "Another program saves the file; the agent's next edit is refused, with the cure",
+            "Another program saves the file, line 5 too; the agent's next edit is refused, with the cure",
         )?;
         let file = self.root.join(path);
         let mut bytes = std::fs::read(&file)?;
+        let line: usize =
+            bytes.split_inclusive(|byte| *byte == b'\n').take(4).map(<[u8]>::len).sum();
+        bytes.splice(line..line, *b"saved by another program: ");
         bytes.splice(0..0, *b"saved by another program\n");
         std::fs::write(&file, bytes)?;
         let handle = last.files.first().and_then(|file| file.handle.clone()).unwrap_or_default();
