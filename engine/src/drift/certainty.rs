@@ -40,11 +40,13 @@ impl Comparison<'_> {
                 && self.copies_stand(&scope.body());
         }
         if self.is_bracketed(&pair.old) {
-            return true;
+            let (old, new) = (&pair.old, &pair.new);
+            return !self.identities().have_changed_sides(old, new, &self.matching);
         }
         self.stands_where_it_stood(pair)
             && (self.is_unique(&pair.old, &self.file())
                 || self.neighbours_stand(pair)
+                    && !self.a_copy_took_over(&scope.body())
                     && (scope.is_unique && self.is_certain_within(&scope, pair)
                         || self.is_unique(&self.window(&pair.old, &scope, CONTEXT), &self.file())
                         || scope.keeps_its_twins && self.is_certain_by_the_file(&scope, pair)))
@@ -72,9 +74,12 @@ impl Comparison<'_> {
         // Lines that only moved are not done, nor is what became of them.
         let is_gone = pair.old.is_empty()
             || are_fewer(near.start..pair.old.end) && are_fewer(pair.old.start..near.end);
-        self.identities().keep_their_place(&near, &self.new.near(&pair.new), &self.matching)
+        // At an end of the file an insertion parts no lines.
+        let at_an_end = pair.old.is_empty() && near.len() < 2;
+        self.same_place(&near, &self.new.near(&pair.new))
             && is_gone
-            && are_fewer(window)
+            && !self.went_next_door(pair)
+            && (at_an_end || are_fewer(window))
             && (once(&file) || scope.is_unique && once(&scope))
     }
 
@@ -116,9 +121,7 @@ impl Comparison<'_> {
 
     /// Returns whether all constructs around the lines are those that were.
     fn stands_where_it_stood(&self, pair: &Pairing) -> bool {
-        let same = |old: &Range<usize>, new: &Range<usize>| {
-            self.identities().keep_their_place(old, new, &self.matching)
-        };
+        let same = |old: &Range<usize>, new: &Range<usize>| self.same_place(old, new);
         let Pairing { old, new } = pair;
         let first = |lines: &Range<usize>| lines.start..lines.start + 1;
         let last = |lines: &Range<usize>| lines.end - 1..lines.end;
@@ -131,10 +134,30 @@ impl Comparison<'_> {
         let (old, new) = (self.old.near(&pair.old), self.new.near(&pair.new));
         let same = |old: usize, new: usize| {
             let (old, new) = (old..old + 1, new..new + 1);
-            self.identities().keep_their_place(&old, &new, &self.matching)
+            self.same_place(&old, &new)
         };
         (old.start == pair.old.start || same(old.start, new.start))
             && (old.end == pair.old.end || same(old.end - 1, new.end - 1))
+    }
+
+    /// Returns whether lines of both sides stand in the same constructs.
+    pub(super) fn same_place(&self, old: &Range<usize>, new: &Range<usize>) -> bool {
+        let stands = |side: &Side, look| !side.places_of(look).is_empty();
+        let has_line = |old: usize, new: usize| {
+            stands(&self.new, self.old.looks[old]) || stands(&self.old, self.new.looks[new])
+        };
+        self.identities().keep_their_place(old, new, &self.matching, &has_line)
+    }
+
+    /// Returns whether one of the old lines stands, as a new one, next to the
+    /// place: then another diff may have left it where it was.
+    fn went_next_door(&self, pair: &Pairing) -> bool {
+        let near =
+            pair.new.start.saturating_sub(CONTEXT)..(pair.new.end + CONTEXT).min(self.new.len());
+        let gone = &self.old.looks[pair.old.clone()];
+        let is_new = |line: &usize| self.matching.old_of(*line).is_none();
+        let mut strange = near.filter(|line| !pair.new.contains(line)).filter(is_new);
+        strange.any(|line| gone.contains(&self.new.looks[line]))
     }
 
     /// Returns the construct around the lines and their neighbours; the whole
@@ -217,6 +240,20 @@ impl Comparison<'_> {
     /// Returns whether every place that looked like these lines is unchanged.
     fn copies_stand(&self, lines: &Range<usize>) -> bool {
         self.copies(lines).is_some_and(|copies| copies.iter().all(|copy| self.matching.keeps(copy)))
+    }
+
+    /// Returns whether these lines may have gone, and others that looked like
+    /// them may have come to stand in their place: such others are gone, and
+    /// little that stayed lies between.
+    fn a_copy_took_over(&self, lines: &Range<usize>) -> bool {
+        let near = |copy: &Range<usize>| {
+            let between = copy.end.min(lines.end)..copy.start.max(lines.start);
+            let kept = between.filter(|&line| self.matching.new_of(line).is_some());
+            kept.take(lines.len() + 2).count() < lines.len() + 2
+        };
+        let gone = |copy: &Range<usize>| copy != lines && !self.matching.keeps(copy);
+        let copies = self.copies(lines);
+        copies.is_none_or(|copies| copies.iter().any(|copy| gone(copy) && near(copy)))
     }
 
     /// Returns the places of the old side that look like these lines, unless

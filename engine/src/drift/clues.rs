@@ -47,11 +47,15 @@ impl Comparison<'_> {
     /// Returns what is known of the hunk, for its author to decide.
     pub fn clues(&self, hunk: &Hunk<'_>) -> Clues {
         let lines = &hunk.lines;
-        let mut places = match (self.matching.is_complete, lines.is_empty()) {
-            (false, _) => Vec::new(),
-            (true, true) => self.places_to_insert(lines.start),
-            (true, false) => self.places_of_lines(lines),
-        };
+        let mut places = Vec::new();
+        // What may be done is not offered to be done again.
+        if self.matching.is_complete && !self.may_be_done(hunk) {
+            places = match lines.is_empty() {
+                true => self.places_to_insert(lines.start),
+                false => self.places_of_lines(lines),
+            };
+            places.extend(self.place_in_its_construct(lines));
+        }
         places.sort_by_key(|place| (place.start, place.end));
         places.dedup();
         places.truncate(MOST_CANDIDATES);
@@ -92,13 +96,39 @@ impl Comparison<'_> {
             others.into_iter().any(|place| self.matching.new_of(place.start) == Some(there.start))
         };
         let free = new.iter().filter(|there| !taken(there));
+        let may_be_meant = |there: &&Range<usize>| {
+            self.identities().have_the_same_path(lines, there)
+                || own == Some(there.start) && self.same_place(lines, there)
+        };
+        let places: Vec<Range<usize>> = free.filter(may_be_meant).cloned().collect();
         match own {
-            Some(_) => free.cloned().collect(),
+            Some(_) => places,
             // They went, and may have gone elsewhere: only what is nobody else's
             // can say so.
-            None if old.len() == 1 && new.len() == 1 && self.says_something(lines) => new,
+            None if old.len() == 1 && new.len() == 1 && self.says_something(lines) => places,
             None => Vec::new(),
         }
+    }
+
+    /// Returns the place in the construct of the same name, wherever that went:
+    /// the same one where it is unchanged, else the only one with these lines.
+    fn place_in_its_construct(&self, lines: &Range<usize>) -> Option<Range<usize>> {
+        let near = self.old.near(lines);
+        let (old, new) = self.identities().counterpart(&near)?;
+        if self.old.ids[old.clone()] == self.new.ids[new.clone()] {
+            let start = new.start + (lines.start - old.start);
+            return Some(start..start + lines.len());
+        }
+        let block = if lines.is_empty() { near.clone() } else { lines.clone() };
+        let (before, after) = self.equal_places(&block)?;
+        let within = |scope: &Range<usize>, places: Vec<Range<usize>>| {
+            let fits = |place: &Range<usize>| scope.start <= place.start && place.end <= scope.end;
+            let mut places = places.into_iter().filter(fits);
+            places.next().filter(|_| places.next().is_none())
+        };
+        within(&old, before)?;
+        let start = within(&new, after)?.start + (lines.start - block.start);
+        Some(start..start + lines.len())
     }
 
     /// Returns where lines with the contents of these stand on both sides,
@@ -135,12 +165,17 @@ impl Comparison<'_> {
             true => Some(self.new.len()),
             false => self.matching.new_of(at),
         };
-        let mut places: Vec<usize> = below_the_upper.into_iter().chain(above_the_lower).collect();
         if below_the_upper == above_the_lower && 0 < at && at < self.old.len() {
             let both = self.places_of_lines(&(at - 1..at + 1));
-            places.extend(both.iter().map(|pair| pair.start + 1));
+            return both.iter().map(|pair| pair.start + 1..pair.start + 1).collect();
         }
-        places.into_iter().map(|place| place..place).collect()
+        let stays = |line: &usize, place: usize| {
+            let there = self.matching.new_of(*line).unwrap_or(place);
+            self.identities().have_the_same_path(&(*line..line + 1), &(there..there + 1))
+        };
+        let upper = below_the_upper.filter(|&place| at == 0 || stays(&(at - 1), place));
+        let lower = above_the_lower.filter(|&place| at == self.old.len() || stays(&at, place));
+        upper.into_iter().chain(lower).map(|place| place..place).collect()
     }
 
     /// Returns what stands now where the lines stood: everything between the

@@ -34,6 +34,10 @@ struct Tree {
     parents: Vec<Option<u32>>,
 }
 
+/// Says whether a header of the old side stands on the new side still, or one of
+/// the new side stood on the old side already.
+pub(super) type HasLine<'a> = dyn Fn(usize, usize) -> bool + 'a;
+
 /// How often something occurs on each side.
 #[derive(Debug, Clone, Copy, Default)]
 struct Uses {
@@ -85,25 +89,69 @@ impl Identities {
         old: &Range<usize>,
         new: &Range<usize>,
         matching: &Matching,
+        has_line: &HasLine<'_>,
     ) -> bool {
         let mut around = self.old.around(old);
         let mut around_new = self.new.around(new);
         loop {
             match (around.next(), around_new.next()) {
                 (None, None) => return true,
-                (Some(old), Some(new)) if self.is_same(old, new, matching) => {}
+                (Some(old), Some(new)) if self.is_same(old, new, matching, has_line) => {}
                 _ => return false,
             }
         }
     }
 
-    fn is_same(&self, old: usize, new: usize, matching: &Matching) -> bool {
+    fn is_same(&self, old: usize, new: usize, matching: &Matching, has_line: &HasLine<'_>) -> bool {
         let (name, new_name) = (self.old.names[old], self.new.names[new]);
-        let header = self.old.lines(old).start;
+        let (header, new_header) = (self.old.lines(old).start, self.new.lines(new).start);
         match name == new_name {
-            true => matching.new_of(header) == Some(self.new.lines(new).start),
-            false => self.names[name as usize].new == 0 && self.names[new_name as usize].old == 0,
+            true => matching.new_of(header) == Some(new_header),
+            false => {
+                self.names[name as usize].new == 0
+                    && self.names[new_name as usize].old == 0
+                    && !has_line(header, new_header)
+            }
         }
+    }
+
+    /// Returns the smallest construct that holds the lines of the old side and is
+    /// told by its path, on both sides.
+    pub(super) fn counterpart(&self, old: &Range<usize>) -> Option<(Range<usize>, Range<usize>)> {
+        let is_told = |one: &usize| {
+            let Uses { old, new } = self.paths[self.old.paths[*one] as usize];
+            old == 1 && new == 1
+        };
+        let one = self.old.around(old).find(is_told)?;
+        let path = self.old.paths[one];
+        let other = self.new.paths.iter().position(|other| *other == path)?;
+        Some((self.old.lines(one), self.new.lines(other)))
+    }
+
+    /// Returns whether lines of both sides stand in constructs of the same path,
+    /// or in none.
+    pub(super) fn have_the_same_path(&self, old: &Range<usize>, new: &Range<usize>) -> bool {
+        let path = |tree: &Tree, lines| tree.around(lines).next().map(|one| tree.paths[one]);
+        path(&self.old, old) == path(&self.new, new)
+    }
+
+    /// Returns whether lines stood in a construct that is elsewhere now, and
+    /// stand in one that was elsewhere then.
+    pub(super) fn have_changed_sides(
+        &self,
+        old: &Range<usize>,
+        new: &Range<usize>,
+        matching: &Matching,
+    ) -> bool {
+        let left = self.old.around(old).any(|one| {
+            let there = matching.new_of(self.old.lines(one).start);
+            there.is_some_and(|line| !self.new.heads(line, new))
+        });
+        let entered = self.new.around(new).any(|one| {
+            let was = matching.old_of(self.new.lines(one).start);
+            was.is_some_and(|line| !self.old.heads(line, old))
+        });
+        left && entered
     }
 
     /// Returns the smallest construct that holds the lines of the old side, with
@@ -132,6 +180,14 @@ impl Tree {
         let chain = std::iter::successors(last.checked_sub(1), up);
         let lines = lines.clone();
         chain.filter(move |&one| constructs[one].holds(&lines))
+    }
+
+    /// Returns whether the line heads a construct that holds all of `lines`.
+    fn heads(&self, line: usize, lines: &Range<usize>) -> bool {
+        let constructs = self.nesting.constructs();
+        let at = constructs.partition_point(|one| one.lines.start < line);
+        let one = constructs.get(at).filter(|one| one.lines.start == line);
+        one.is_some_and(|one| one.holds(lines))
     }
 
     fn lines(&self, construct: usize) -> Range<usize> {

@@ -99,7 +99,7 @@ impl Side {
     }
 
     /// Returns the lines with this look, ascending.
-    fn places_of(&self, look: u32) -> &[u32] {
+    pub(super) fn places_of(&self, look: u32) -> &[u32] {
         let look = look as usize;
         &self.places[self.starts[look] as usize..self.starts[look + 1] as usize]
     }

@@ -110,6 +110,11 @@ impl Matching {
         line_of(&self.new_of, line)
     }
 
+    /// Returns the line of the old side that this line of the new side is.
+    pub(super) fn old_of(&self, line: usize) -> Option<usize> {
+        line_of(&self.old_of, line)
+    }
+
     /// Returns whether the lines of the old side stand on the new side, all of
     /// them and side by side.
     pub(super) fn keeps(&self, lines: &Range<usize>) -> bool {

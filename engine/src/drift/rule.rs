@@ -159,6 +159,14 @@ impl<'a> Comparison<'a> {
         pair.new.clone().map(|line| self.now.line(line)).eq(wanted)
     }
 
+    /// Returns whether what the hunk is to do stands done at its place, be it
+    /// certain or not.
+    pub(super) fn may_be_done(&self, hunk: &Hunk<'_>) -> bool {
+        let pair = slid(hunk, self.seen)
+            .and_then(|span| Some(Pairing { new: self.between_neighbours(&span)?, old: span }));
+        pair.is_some_and(|pair| !self.is_kept(&pair) && self.is_done(hunk, &pair))
+    }
+
     pub(super) fn identities(&self) -> &Identities {
         self.identities.get_or_init(|| {
             let by = |one: &dyn Constructs| {

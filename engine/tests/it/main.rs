@@ -3,6 +3,8 @@
 //! byte probes made elsewhere.
 
 #[cfg(test)]
+mod better_hashline;
+#[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod foreign;
