@@ -8,7 +8,6 @@
 
 mod corpus;
 mod encode;
-mod quote;
 mod round_trip;
 mod table;
 

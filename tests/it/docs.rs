@@ -9,6 +9,7 @@ use anchord::protocol::framing::{self, RpcError};
 use anchord::protocol::{METHODS, from_wire, wire};
 use anchord::service::api::Limits;
 use engine::error::Code;
+use engine::format::Given;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -19,22 +20,26 @@ use crate::tidy::page;
 fn blocks_of_the_format_are_read_or_refused_as_the_page_says() {
     let page = page("docs/formats.md");
     let blocks = blocks(&page);
-    let good = blocks.iter().filter(|block| block.kind == "anchor");
-    let bad = blocks.iter().filter(|block| block.kind == "anchor-error");
-    assert!(
-        good.clone().count() >= 8 && bad.clone().count() >= 8,
-        "the page has lost its examples"
-    );
-    for block in good {
-        if let Err(refusal) = engine::format::parse(&block.text) {
-            panic!("row {}: {refusal}", block.row);
+    let mut counts = [0, 0];
+    for name in engine::format::NAMES {
+        let read = |block: &Block| engine::format::read(name, &block.text, Given::default());
+        let good = blocks.iter().filter(|block| block.kind == name);
+        let examples = good.clone().count();
+        assert!(examples > 0, "the page has no example of {name}");
+        for block in good {
+            if let Err(refusal) = read(block) {
+                panic!("row {}: {refusal}", block.row);
+            }
         }
+        let bad = blocks.iter().filter(|block| block.kind.strip_suffix("-error") == Some(name));
+        for block in bad.clone() {
+            let expected = block.after.strip_prefix("> ");
+            let refusal = read(block).expect_err("an error of the format");
+            assert_eq!(Some(refusal.to_string().as_str()), expected, "row {}", block.row);
+        }
+        counts = [counts[0] + examples, counts[1] + bad.count()];
     }
-    for block in bad {
-        let expected = block.after.strip_prefix("> ");
-        let refusal = engine::format::parse(&block.text).expect_err("an error of the format");
-        assert_eq!(Some(refusal.to_string().as_str()), expected, "row {}", block.row);
-    }
+    assert!(counts[0] >= 18 && counts[1] >= 12, "the page has lost its examples: {counts:?}");
 }
 
 #[test]
@@ -292,7 +297,9 @@ fn every_suite_has_its_row_and_every_row_its_suite() {
     }
     for row in testing.lines().filter(|row| row.contains("| `tests/cases/")) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
-        let cases = page(cells[3].trim_matches('`')).matches("\n```edit").count();
+        let is_edit =
+            |row: &&str| row.starts_with("```") && row.trim_start_matches('`').starts_with("edit");
+        let cases = page(cells[3].trim_matches('`')).lines().filter(is_edit).count();
         assert_eq!(cells[4], cases.to_string(), "{}: number of cases", cells[1]);
     }
 }
@@ -384,8 +391,12 @@ fn blocks(page: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut rows = page.lines().zip(1..);
     while let Some((row, number)) = rows.next() {
-        let Some(kind) = row.strip_prefix("```") else { continue };
-        let body = rows.by_ref().map(|(row, _)| row).take_while(|row| *row != "```");
+        let kind = row.trim_start_matches('`');
+        let fence = &row[..row.len() - kind.len()];
+        if fence.len() < 3 {
+            continue;
+        }
+        let body = rows.by_ref().map(|(row, _)| row).take_while(|row| *row != fence);
         let text: String = body.map(|row| format!("{row}\n")).collect();
         let after = rows.clone().map(|(row, _)| row).find(|row| !row.is_empty());
         blocks.push(Block {

@@ -61,6 +61,9 @@ pub struct Given<'a> {
     pub handle: Option<Handle>,
 }
 
+/// The most files that a draft may name.
+pub(super) const FILES: usize = 10_000;
+
 /// A draft in the making.
 #[derive(Debug, Default)]
 pub(super) struct Builder {
@@ -90,6 +93,9 @@ impl Builder {
         if self.draft.files.iter().any(|file| file.path == path) {
             let text = format!("{path:?} occurs twice in one edit, and not as text alone");
             return Err(Refusal::new(Code::Malformed, text));
+        }
+        if self.draft.files.len() == FILES {
+            return Err(Refusal::new(Code::TooLarge, format!("more than {FILES} files")));
         }
         self.events.push(Event::File { path: path.to_owned(), handle, verb });
         self.current = self.draft.files.len();
@@ -205,6 +211,8 @@ pub(super) trait Reader {
 pub(super) fn read_rows(mut reader: Box<dyn Reader>, text: &str) -> Result<Draft, Refusal> {
     for (row, number) in text.strip_suffix('\n').unwrap_or(text).split('\n').zip(1..) {
         reader.row(row, number)?;
+        // Nobody listens.
+        drop(reader.builder().events());
     }
     reader.end()
 }

@@ -251,7 +251,9 @@ impl Find {
     pub fn lines(&self) -> Option<LineRange> {
         match self {
             Find::Lines(op) | Find::Hashed { op, .. } => Some(op.lines()),
-            Find::Span { start, end, .. } => Some((start.line + 1, end.line + 1)),
+            Find::Span { start, end, .. } => {
+                Some((start.line.saturating_add(1), end.line.saturating_add(1)))
+            }
             Find::Text(_) | Find::Rows(_) => None,
         }
     }

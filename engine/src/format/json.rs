@@ -73,6 +73,24 @@ fn without_fence(text: &str) -> &str {
     }
 }
 
+/// Returns an object with its fields in this order, each value JSON already:
+/// what is needed to see that an edit is hopeless comes first.
+pub(super) fn object(fields: &[(&str, String)]) -> String {
+    let fields: Vec<String> =
+        fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    format!("{{{}}}", fields.join(","))
+}
+
+/// Returns an array of what is JSON already.
+pub(super) fn array(items: &[String]) -> String {
+    format!("[{}]", items.join(","))
+}
+
+/// Returns a text as JSON.
+pub(super) fn string(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
 /// Returns the refusal of something that JSON says.
 pub(super) fn malformed(what: &str) -> Refusal {
     Refusal::new(Code::Malformed, what)
@@ -444,7 +462,9 @@ impl Scanner {
             (*key, *next) = (Some(name.clone()), Next::Colon);
             return Ok(());
         }
-        let way: Vec<Step> = self.open.iter().map(Frame::step).collect();
+        // Values one behind the other are told apart like items.
+        let way = std::iter::once(Step::Item(self.values));
+        let way: Vec<Step> = way.chain(self.open.iter().map(Frame::step)).collect();
         tell(&way, &value);
         self.value_done();
         Ok(())

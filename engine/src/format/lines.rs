@@ -8,8 +8,6 @@
 //! ]}
 //! ```
 
-use serde_json::{Map, Value, json};
-
 use super::builder::{Builder, Given};
 use super::json::{self, Object, malformed};
 use super::replace::PATH;
@@ -59,7 +57,7 @@ fn read_edit(edit: &mut Object) -> Result<Op, Refusal> {
     let kind = match (start, end, after) {
         (None, None, Some(after)) => OpKind::Insert { after, body: Body::Text(text) },
         (Some(0), ..) => return Err(malformed("an edit: lines count from 1")),
-        (Some(start), Some(end), None) if end + 1 == start => {
+        (Some(start), Some(end), None) if end.checked_add(1) == Some(start) => {
             OpKind::Insert { after: end, body: Body::Text(text) }
         }
         (Some(start), Some(end), None) if text.is_empty() => {
@@ -88,32 +86,30 @@ pub(super) fn write(draft: &Draft) -> Result<String, Refusal> {
 }
 
 fn write_file(file: &DraftFile) -> Result<String, Refusal> {
-    let edits: Option<Vec<Value>> = match &file.task {
+    let edits: Option<Vec<String>> = match &file.task {
         Task::Edit { finds, final_newline: None, to: None } => finds.iter().map(edit).collect(),
         _ => None,
     };
     let edits = edits.ok_or_else(|| super::unsayable(file, "lines"))?;
-    let mut out = Map::new();
-    out.insert("path".into(), file.path.as_str().into());
-    if let Some(handle) = file.handle {
-        out.insert("handle".into(), handle.to_string().into());
-    }
-    out.insert("edits".into(), edits.into());
-    Ok(Value::Object(out).to_string())
+    let mut fields = vec![("path", json::string(&file.path))];
+    fields.extend(file.handle.map(|handle| ("handle", json::string(&handle.to_string()))));
+    fields.push(("edits", json::array(&edits)));
+    Ok(json::object(&fields))
 }
 
-fn edit(find: &Find) -> Option<Value> {
+fn edit(find: &Find) -> Option<String> {
     let Find::Lines(Op { kind, expect: None }) = find else { return None };
-    match kind {
+    let (start, end, text) = match kind {
         OpKind::Replace { lines: (start, end), body: Body::Text(text) } => {
-            Some(json!({"start": start, "end": end, "text": text}))
+            (*start, *end, &text[..])
         }
         OpKind::Insert { after, body: Body::Text(text) } if *after != LAST => {
-            Some(json!({"start": after + 1, "end": after, "text": text}))
+            (after + 1, *after, &text[..])
         }
-        OpKind::Delete { lines: (start, end), register: None } => {
-            Some(json!({"start": start, "end": end, "text": ""}))
-        }
-        _ => None,
-    }
+        OpKind::Delete { lines: (start, end), register: None } => (*start, *end, ""),
+        _ => return None,
+    };
+    let fields =
+        [("start", start.to_string()), ("end", end.to_string()), ("text", json::string(text))];
+    Some(json::object(&fields))
 }

@@ -4,9 +4,9 @@
 //! or null. Creating, renaming and deleting files are understood; options that
 //! would overwrite or pass over something are not.
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::builder::Given;
+use super::builder::{FILES, Given};
 use super::json::{self, Object, malformed};
 use super::{Destination, Draft, DraftFile, Find, Position, Task};
 use crate::anchor::Handle;
@@ -131,6 +131,9 @@ impl WorkspaceEdit {
     fn add(&mut self, path: String, kind: Kind) -> Result<(), Refusal> {
         if self.files.iter().any(|file| file.now == path || file.path == path) {
             return Err(malformed(&format!("{path:?} comes or goes besides another change")));
+        }
+        if self.files.len() == FILES {
+            return Err(Refusal::new(Code::TooLarge, format!("more than {FILES} files")));
         }
         let (now, handle) = (path.clone(), self.handle);
         self.files.push(File { path, now, handle, finds: Vec::new(), kind });
@@ -271,10 +274,10 @@ pub(super) fn write(draft: &Draft) -> Result<String, Refusal> {
     for file in &draft.files {
         write_file(file, &mut changes)?;
     }
-    Ok(json!({"documentChanges": changes}).to_string())
+    Ok(json::object(&[("documentChanges", json::array(&changes))]))
 }
 
-fn write_file(file: &DraftFile, changes: &mut Vec<Value>) -> Result<(), Refusal> {
+fn write_file(file: &DraftFile, changes: &mut Vec<String>) -> Result<(), Refusal> {
     let unsayable = || super::unsayable(file, "lsp");
     let path = &file.path;
     if path.starts_with("file://") || path.contains("://") {
@@ -282,20 +285,20 @@ fn write_file(file: &DraftFile, changes: &mut Vec<Value>) -> Result<(), Refusal>
     }
     match &file.task {
         Task::Create { text } => {
-            changes.push(json!({"kind": "create", "uri": path}));
+            changes.push(file_change("create", &[("uri", path)]));
             if !text.is_empty() {
                 let start = Position { line: 0, character: 0 };
                 let find = Find::Span { start, end: start, new: text.clone() };
                 changes.push(edits_of(path, None, &[find]).ok_or_else(unsayable)?);
             }
         }
-        Task::Remove { old: None } => changes.push(json!({"kind": "delete", "uri": path})),
+        Task::Remove { old: None } => changes.push(file_change("delete", &[("uri", path)])),
         Task::Edit { finds, final_newline: None, to } => {
             if !finds.is_empty() {
                 changes.push(edits_of(path, file.handle, finds).ok_or_else(unsayable)?);
             }
             if let Some(Destination { path: to, handle: None }) = to {
-                changes.push(json!({"kind": "rename", "oldUri": path, "newUri": to}));
+                changes.push(file_change("rename", &[("oldUri", path), ("newUri", to)]));
             } else if to.is_some() {
                 return Err(unsayable());
             }
@@ -305,17 +308,25 @@ fn write_file(file: &DraftFile, changes: &mut Vec<Value>) -> Result<(), Refusal>
     Ok(())
 }
 
-fn edits_of(path: &str, handle: Option<Handle>, finds: &[Find]) -> Option<Value> {
-    let place = |at: Position| json!({"line": at.line, "character": at.character});
+fn file_change(kind: &str, uris: &[(&str, &str)]) -> String {
+    let mut fields = vec![("kind", json::string(kind))];
+    fields.extend(uris.iter().map(|(name, uri)| (*name, json::string(uri))));
+    json::object(&fields)
+}
+
+fn edits_of(path: &str, handle: Option<Handle>, finds: &[Find]) -> Option<String> {
+    let place = |at: Position| {
+        json::object(&[("line", at.line.to_string()), ("character", at.character.to_string())])
+    };
     let edit = |find: &Find| match find {
         Find::Span { start, end, new } => {
-            Some(json!({"range": {"start": place(*start), "end": place(*end)}, "newText": new}))
+            let range = json::object(&[("start", place(*start)), ("end", place(*end))]);
+            Some(json::object(&[("range", range), ("newText", json::string(new))]))
         }
         _ => None,
     };
-    let edits: Option<Vec<Value>> = finds.iter().map(edit).collect();
-    let mut document = Map::new();
-    document.insert("uri".into(), path.into());
-    document.insert("version".into(), handle.map_or(Value::Null, |h| h.number().into()));
-    Some(json!({"textDocument": document, "edits": edits?}))
+    let edits: Option<Vec<String>> = finds.iter().map(edit).collect();
+    let version = handle.map_or("null".to_owned(), |handle| handle.to_string());
+    let document = json::object(&[("uri", json::string(path)), ("version", version)]);
+    Some(json::object(&[("textDocument", document), ("edits", json::array(&edits?))]))
 }

@@ -15,6 +15,7 @@ mod json;
 mod lines;
 mod lsp;
 mod patch;
+mod recognise;
 mod replace;
 mod said;
 mod script;
@@ -28,6 +29,7 @@ pub use draft::{
     Anchor, Destination, Draft, DraftFile, Find, Hint, Hunk, LAST, LineHash, Position, Quote, Row,
     Task,
 };
+pub use recognise::{Recognised, recognise};
 pub use said::{Lines, draft_in};
 pub use script::{Action, Body, Expect, FileScript, Op, OpKind, Script};
 pub use stream::Stream;

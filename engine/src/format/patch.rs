@@ -39,6 +39,7 @@ pub(super) fn reader(given: Given<'_>) -> Box<dyn Reader> {
         state: State::Before,
         hunk: None,
         blank: 0,
+        told: false,
     })
 }
 
@@ -50,6 +51,8 @@ struct Patch {
     hunk: Option<(Hunk, usize)>,
     /// Blank rows that may be blank lines, or divide two hunks.
     blank: usize,
+    /// Whether a row of the hunk is a new one, and so its place is told.
+    told: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -194,7 +197,8 @@ impl Patch {
         let blank = std::mem::take(&mut self.blank);
         hunk.rows.extend(std::iter::repeat_n(Row::Keep(String::new()), blank));
         let text = row.get(1..).unwrap_or_default().to_owned();
-        let is_first = mark == Some('+') && !hunk.rows.iter().any(|row| matches!(row, Row::Add(_)));
+        let is_first = mark == Some('+') && !self.told;
+        self.told |= is_first;
         if is_first && !hunk.rows.is_empty() {
             let so_far = hunk.clone();
             self.builder.place(Find::Rows(so_far), false);
@@ -237,7 +241,7 @@ impl Patch {
     }
 
     fn close_hunk(&mut self) -> Result<(), Refusal> {
-        self.blank = 0;
+        (self.blank, self.told) = (0, false);
         let Some((mut hunk, number)) = self.hunk.take() else { return Ok(()) };
         if !hunk.rows.iter().any(|row| !matches!(row, Row::Keep(_))) {
             return Err(malformed(number, "the hunk changes nothing"));

@@ -9,8 +9,6 @@
 //! Several files are an array, or objects one behind the other. The fields may
 //! bear the names that other tools give them; `docs/formats.md` lists them.
 
-use serde_json::{Map, Value, json};
-
 use super::builder::{Builder, Given};
 use super::json::{self, Object, malformed};
 use super::{Draft, DraftFile, Find, Quote, Task};
@@ -100,32 +98,37 @@ pub(super) fn write(draft: &Draft) -> Result<String, Refusal> {
 }
 
 fn write_file(file: &DraftFile) -> Result<String, Refusal> {
-    let mut out = Map::new();
-    out.insert("path".into(), file.path.as_str().into());
-    if let Some(handle) = file.handle {
-        out.insert("handle".into(), handle.to_string().into());
-    }
-    let quotes: Option<Vec<Value>> = match &file.task {
-        Task::Create { text } => Some(vec![json!({"old_string": "", "new_string": text})]),
-        Task::Edit { finds, final_newline: None, to: None } => finds.iter().map(quote).collect(),
+    let mut fields = vec![("path", json::string(&file.path))];
+    fields.extend(file.handle.map(|handle| ("handle", json::string(&handle.to_string()))));
+    let quotes: Option<Vec<Vec<Field>>> = match &file.task {
+        Task::Create { text } => Some(vec![quote("", text, false)]),
+        Task::Edit { finds, final_newline: None, to: None } => finds
+            .iter()
+            .map(|find| match find {
+                Find::Text(Quote { old, new, all, .. }) => Some(quote(old, new, *all)),
+                _ => None,
+            })
+            .collect(),
         _ => None,
     };
-    let mut quotes = quotes.ok_or_else(|| super::unsayable(file, "replace"))?;
-    match (quotes.pop(), quotes.is_empty()) {
-        (Some(Value::Object(only)), true) => out.extend(only),
-        (last, _) => {
-            quotes.extend(last);
-            out.insert("edits".into(), quotes.into());
+    let quotes = quotes.ok_or_else(|| super::unsayable(file, "replace"))?;
+    match &quotes[..] {
+        [only] => fields.extend(only.iter().cloned()),
+        _ => {
+            let quotes: Vec<String> = quotes.iter().map(|quote| json::object(quote)).collect();
+            fields.push(("edits", json::array(&quotes)));
         }
     }
-    Ok(Value::Object(out).to_string())
+    Ok(json::object(&fields))
 }
 
-fn quote(find: &Find) -> Option<Value> {
-    let Find::Text(Quote { old, new, all, .. }) = find else { return None };
-    let mut quote = json!({"old_string": old, "new_string": new});
-    if *all {
-        quote["replace_all"] = true.into();
+/// A name and its value, which is JSON already.
+type Field = (&'static str, String);
+
+fn quote(old: &str, new: &str, all: bool) -> Vec<Field> {
+    let mut fields = vec![("old_string", json::string(old)), ("new_string", json::string(new))];
+    if all {
+        fields.push(("replace_all", "true".to_owned()));
     }
-    Some(quote)
+    fields
 }

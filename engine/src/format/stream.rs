@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::builder::{Event, Given, Reader, Verb};
+use super::builder::{Event, FILES, Given, Reader, Verb};
 use super::json::{Scanner, Step};
 use super::{
     Body, Draft, Find, Op, OpKind, Quote, anchor_text, blocks, hashes, hashline, lines, patch,
@@ -15,6 +15,9 @@ use super::{
 };
 use crate::anchor::Handle;
 use crate::error::Refusal;
+
+/// The most places that are kept until their file is named.
+const WAITING: usize = 1000;
 
 /// An edit in the making.
 pub struct Stream {
@@ -149,7 +152,7 @@ fn json(name: &str, given: Given<'_>) -> Inner {
         handle: given.handle,
         files: Vec::new(),
         waiting: Vec::new(),
-        ranges: Vec::new(),
+        range: (Vec::new(), None, None),
         quote: (Vec::new(), None, None),
     };
     Inner::Json(Scanner::default(), fields)
@@ -164,8 +167,8 @@ struct Fields {
     files: Vec<(Vec<Step>, String)>,
     /// Places whose file is not known yet.
     waiting: Vec<(Vec<Step>, Find)>,
-    /// The objects of which one end of a range is known.
-    ranges: Vec<(Vec<Step>, Option<usize>, Option<usize>)>,
+    /// The first and the last line of the object that was read last.
+    range: (Vec<Step>, Option<usize>, Option<usize>),
     /// The old and the new text of the object that was read last.
     quote: (Vec<Step>, Option<String>, Option<String>),
 }
@@ -173,7 +176,12 @@ struct Fields {
 impl Fields {
     /// Takes one scalar.
     fn take(&mut self, way: &[Step], value: &Value, events: &mut Vec<Event>) {
-        let Some((Step::Field(name), object)) = way.split_last() else { return };
+        // So many files are refused at the close.
+        let Some((Step::Field(name), object)) =
+            way.split_last().filter(|_| self.files.len() < FILES)
+        else {
+            return;
+        };
         let name = name.as_str();
         let is_path = match self.format.as_str() {
             "lsp" => matches!(name, "uri" | "oldUri"),
@@ -185,7 +193,10 @@ impl Fields {
         if let Some(find) = self.place(object, name, value) {
             match self.path_of(object) {
                 Some(path) => events.push(self.event(path, find)),
-                None => self.waiting.push((object.to_vec(), find)),
+                None if self.waiting.len() < WAITING => {
+                    self.waiting.push((object.to_vec(), find));
+                }
+                None => {}
             }
         }
         if let (Some(find), Some(path)) = (self.quoted(object, name, value), self.path_of(object)) {
@@ -254,12 +265,10 @@ impl Fields {
 
     /// Returns the lines of a range, once both ends are known.
     fn range(&mut self, object: &[Step], name: &str, number: usize) -> Option<Find> {
-        let known = self.ranges.iter().position(|(way, ..)| way == object);
-        let at = known.unwrap_or(self.ranges.len());
-        if known.is_none() {
-            self.ranges.push((object.to_vec(), None, None));
+        if self.range.0 != object {
+            self.range = (object.to_vec(), None, None);
         }
-        let (_, start, end) = &mut self.ranges[at];
+        let (_, start, end) = &mut self.range;
         if lines::START.contains(&name) {
             *start = Some(number);
         } else if lines::END.contains(&name) {

@@ -82,6 +82,8 @@ struct Open {
     numbers: Option<Numbers>,
     /// Blank rows that may be context, or may be nothing.
     blank: usize,
+    /// Whether one of the rows is a new one.
+    has_new: bool,
     number: usize,
 }
 
@@ -111,7 +113,7 @@ impl Numbers {
 
     /// Returns the line that the hunk begins with, or before which it comes.
     pub(super) fn line(self) -> usize {
-        self.old + usize::from(self.old_count == 0)
+        self.old.saturating_add(usize::from(self.old_count == 0))
     }
 }
 
@@ -167,10 +169,9 @@ impl Diff {
     /// Takes a row of the open hunk, or ends it.
     fn body(&mut self, row: &str, number: usize) -> Result<(), Refusal> {
         let Some(open) = self.hunk.as_mut() else { return self.outside(row, number) };
-        let full = open.is_full();
         let kind = row.chars().next();
         match kind {
-            Some('-') if row == "-- " && full => {
+            Some('-') if row == "-- " && open.is_full() => {
                 self.close_hunk()?;
                 self.state = State::Signature;
             }
@@ -273,7 +274,7 @@ impl Diff {
         if numbers.is_none() && !unnumbered {
             return Err(malformed(number, &format!("{row:?} is no header (@@ -12,3 +12,4 @@)")));
         }
-        self.hunk = Some(Open { hunk: Hunk::default(), numbers, blank: 0, number });
+        self.hunk = Some(Open { hunk: Hunk::default(), numbers, blank: 0, has_new: false, number });
         Ok(())
     }
 
@@ -407,7 +408,7 @@ impl Open {
     /// Returns the rows before the first new one, where that comes next.
     fn before_first_new(&self, kind: Option<char>) -> Option<Hunk> {
         let rows = &self.hunk.rows;
-        let is_first = kind == Some('+') && !rows.iter().any(|row| matches!(row, Row::Add(_)));
+        let is_first = kind == Some('+') && !self.has_new;
         let so_far = || Hunk { rows: rows.clone(), ..Hunk::default() };
         (is_first && !rows.is_empty() && self.blank == 0).then(so_far)
     }
@@ -417,6 +418,7 @@ impl Open {
             self.hunk.rows.push(Row::Keep(String::new()));
         }
         let text = text.to_owned();
+        self.has_new |= kind == Some('+');
         self.hunk.rows.push(match kind {
             Some('-') => Row::Remove(text),
             Some('+') => Row::Add(text),

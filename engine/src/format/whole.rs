@@ -4,8 +4,6 @@
 //! A fence that is closed too early would cut a file off without anybody
 //! noticing; so nothing may stand behind a fence but the next file.
 
-use serde_json::{Map, Value};
-
 use super::blocks::path_in;
 use super::builder::{Builder, Given, Reader, malformed, read_rows};
 use super::json::{self, Object};
@@ -198,12 +196,9 @@ fn write_fence(file: &DraftFile, text: &str, out: &mut String) {
 }
 
 fn write_json(file: &DraftFile, text: &str, out: &mut String) {
-    let mut fields = Map::new();
-    fields.insert("path".into(), file.path.as_str().into());
-    if let Some(handle) = file.handle {
-        fields.insert("handle".into(), handle.to_string().into());
-    }
-    fields.insert("text".into(), text.into());
-    out.push_str(&Value::Object(fields).to_string());
+    let mut fields = vec![("path", json::string(&file.path))];
+    fields.extend(file.handle.map(|handle| ("handle", json::string(&handle.to_string()))));
+    fields.push(("text", json::string(text)));
+    out.push_str(&json::object(&fields));
     out.push('\n');
 }

@@ -24,15 +24,15 @@ const CORPUS: &str = "/../../shared/corpus/drift-triples.jsonl.zst";
 const WINDOW_LOG: u32 = 27;
 
 /// One real edit.
-struct RealEdit {
-    path: String,
-    read: String,
+pub(crate) struct RealEdit {
+    pub(crate) path: String,
+    pub(crate) read: String,
     /// 0-based, half-open ranges of lines, sorted and disjoint, and what comes.
     hunks: Vec<(Range<usize>, Vec<String>)>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "a file of test data, no user's file")]
-fn corpus() -> Vec<RealEdit> {
+pub(crate) fn corpus() -> Vec<RealEdit> {
     let Ok(bytes) = std::fs::read(format!("{}{CORPUS}", env!("CARGO_MANIFEST_DIR"))) else {
         println!("no corpus beside the tree: made-up edits of one file");
         return made_up(include_str!("../../src/plan/mod.rs"));
@@ -81,6 +81,16 @@ impl RealEdit {
         }
         lines.extend(&pieces[at..]);
         lines.join("\n")
+    }
+
+    /// Returns the edit as text in the format called `name`.
+    pub(crate) fn said(&self, name: &str) -> Option<String> {
+        let content = |_: &str| {
+            let lines = self.read.lines().collect();
+            Some(Lines { lines, final_newline: self.read.ends_with('\n') })
+        };
+        let draft = draft_in(name, &self.script(Handle::from_number(481_920)), content).ok()?;
+        write(name, &draft).ok()
     }
 
     fn script(&self, handle: Handle) -> Script {

@@ -1,13 +1,16 @@
 //! Streams: whatever the chunks, the close says what the whole text says, and
 //! nothing is called hopeless that would have been applied.
 
-use engine::format::{Event, Given, NAMES, Stream, read};
+use std::collections::BTreeMap;
+
+use engine::format::{Event, Find, Given, NAMES, Stream, read};
 use engine::plan::foresee;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::cases::world;
 use crate::model::config;
+use crate::round_trip::corpus;
 use crate::suite::Suite;
 use crate::world::{World, with_handles};
 
@@ -45,7 +48,7 @@ type Stop = Option<(usize, String)>;
 fn stream(format: &str, given: Given<'_>, pieces: &[&str], world: &World) -> (Stop, Stream) {
     let mut stream = Stream::open(format, given).expect("it is a format");
     let mut stop: Stop = None;
-    let mut changed: Vec<String> = Vec::new();
+    let mut earlier: BTreeMap<String, Vec<Find>> = BTreeMap::new();
     for piece in pieces {
         let events = match stream.push(piece) {
             Ok(events) => events,
@@ -57,12 +60,12 @@ fn stream(format: &str, given: Given<'_>, pieces: &[&str], world: &World) -> (St
         for event in events {
             let (Event::File { path, .. } | Event::Place { path, .. } | Event::Change { path, .. }) =
                 &event;
-            let first = !changed.contains(path);
-            if let Err(unresolved) = foresee(&event, &world.known(path), first) {
+            let earlier = earlier.entry(path.clone()).or_default();
+            if let Err(unresolved) = foresee(&event, &world.known(path), earlier) {
                 stop.get_or_insert((stream.len(), unresolved.refusal.to_string()));
             }
-            if matches!(event, Event::Change { .. }) {
-                changed.push(path.clone());
+            if let Event::Change { find, .. } = event {
+                earlier.push(find);
             }
         }
     }
@@ -151,77 +154,24 @@ fn a_hopeless_edit_is_stopped_before_its_new_text() {
     }
 }
 
+/// Pieces of all formats, divided by `|`.
+const PIECES: &str = concat!(
+    "@f 481920\n|1c\n|.\n|\n|a\n|+a\n|-a\n| a\n|f\n|```\n|````|<<<<<<< SEARCH\n|",
+    "=======\n|>>>>>>> REPLACE\n|:start_line:1\n|-------\n|--- a/f\n|+++ b/f\n|",
+    "@@ -1,2 +1,2 @@\n|@@\n|\\ No newline at end of file\n|diff --git a/f b/f\n|",
+    "rename from f\n|rename to g\n|new file mode 100644\n|*** Begin Patch\n|",
+    "*** End Patch\n|*** Update File: f\n|*** Add File: f\n|*** Delete File: f\n|",
+    "*** Move to: g\n|*** End of File\n|[f#481920]\n|PUT 1:\n|PUT >$\n|CUT 1.=2 @r\n|",
+    "REM\n|MV g\n|{|}|[|]|,|:|\"path\"|\"f\"|\"old_string\"|\"new_string\"|\"edits\"|",
+    "\"start\"|1|\"end\"|\"text\"|\"changes\"|\"range\"|\"documentChanges\"|true|null|",
+    "\\u|\\ud800|\"|\r\n|\u{feff}|é|\0|99999999999999999999",
+);
+
 /// Pieces of all formats in any order.
 fn soup() -> impl Strategy<Value = String> {
-    let pieces = [
-        "@f 481920\n",
-        "1c\n",
-        ".\n",
-        "\n",
-        "a\n",
-        "+a\n",
-        "-a\n",
-        " a\n",
-        "f\n",
-        "```\n",
-        "````",
-        "<<<<<<< SEARCH\n",
-        "=======\n",
-        ">>>>>>> REPLACE\n",
-        ":start_line:1\n",
-        "-------\n",
-        "--- a/f\n",
-        "+++ b/f\n",
-        "@@ -1,2 +1,2 @@\n",
-        "@@\n",
-        "\\ No newline at end of file\n",
-        "diff --git a/f b/f\n",
-        "rename from f\n",
-        "rename to g\n",
-        "new file mode 100644\n",
-        "*** Begin Patch\n",
-        "*** End Patch\n",
-        "*** Update File: f\n",
-        "*** Add File: f\n",
-        "*** Delete File: f\n",
-        "*** Move to: g\n",
-        "*** End of File\n",
-        "[f#481920]\n",
-        "PUT 1:\n",
-        "PUT >$\n",
-        "CUT 1.=2 @r\n",
-        "REM\n",
-        "MV g\n",
-        "{",
-        "}",
-        "[",
-        "]",
-        ",",
-        ":",
-        "\"path\"",
-        "\"f\"",
-        "\"old_string\"",
-        "\"new_string\"",
-        "\"edits\"",
-        "\"start\"",
-        "1",
-        "\"end\"",
-        "\"text\"",
-        "\"changes\"",
-        "\"range\"",
-        "\"documentChanges\"",
-        "true",
-        "null",
-        "\\u",
-        "\\ud800",
-        "\"",
-        "\r\n",
-        "\u{feff}",
-        "é",
-        "\0",
-        "99999999999999999999",
-    ];
-    let piece = prop_oneof![8 => prop::sample::select(pieces.to_vec()).prop_map(str::to_owned), 1 => any::<String>()];
+    let pieces: Vec<&str> = PIECES.split('|').collect();
+    let known = prop::sample::select(pieces).prop_map(str::to_owned);
+    let piece = prop_oneof![8 => known, 1 => any::<String>()];
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
@@ -256,5 +206,88 @@ proptest! {
             let given = Given::default();
             prop_assert_eq!(read(format, &text, given), Ok(draft), "{}", text);
         }
+    }
+}
+
+/// Returns texts of many parts, of large ones and of deep nesting.
+fn large_and_deep() -> Vec<(&'static str, String)> {
+    let many = 50_000;
+    let times = |part: &str| part.repeat(many);
+    let list = |part: &str| vec![part; many].join(",");
+    let body = "x".repeat(5 << 20);
+    let numbered = |part: fn(usize) -> String| (0..many).map(part).collect::<Vec<_>>().join(",");
+    let head = "--- a/f\n+++ b/f\n";
+    let begin = "*** Begin Patch\n*** Update File: f\n";
+    let block = "<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n";
+    let quotes = list(r#"{"old_string": "a", "new_string": "b"}"#);
+    let ranges = list(r#"{"start": 1, "end": 1, "text": "b"}"#);
+    let files = numbered(|n| format!(r#"{{"path": "{n}", "after": 1, "text": "b"}}"#));
+    let deleted: String = (0..many).map(|n| format!("*** Delete File: {n}\n")).collect();
+    let (kept, come) = (times(" a\n"), times("+b\n"));
+    vec![
+        ("udiff", format!("{head}{}", times("@@ -1 +1 @@\n-a\n+b\n"))),
+        ("udiff", format!("{head}@@ -1 +1 @@\n{kept}{come}")),
+        ("patch", format!("{begin}{}*** End Patch\n", times("@@\n-a\n+b\n"))),
+        ("patch", format!("{begin}{kept}{come}")),
+        ("patch", format!("*** Begin Patch\n{deleted}")),
+        ("blocks", format!("f\n{}", times(block))),
+        ("blocks", format!("f\n<<<<<<< SEARCH\n{body}\n=======\n{body}\n>>>>>>> REPLACE\n")),
+        ("replace", format!(r#"{{"path": "f", "edits": [{quotes}]}}"#)),
+        ("replace", times("[")),
+        ("replace", times("{\"a\":")),
+        ("lines", format!(r#"{{"path": "f", "edits": [{ranges}]}}"#)),
+        ("lines", format!("[{files}]")),
+        ("lsp", format!(r#"{{"changes": {{{}}}}}"#, numbered(|n| format!("\"{n}\": []")))),
+        ("hashline", format!("[f#481920]\n{}", times("PUT 1:\n+x\n"))),
+        ("whole", format!("f\n```\n{body}\n```\n")),
+        ("anchor", format!("@f 481920\n{}", times("1c\nx\n.\n"))),
+    ]
+}
+
+/// Large and deep texts end in an answer, and soon: a reader that looked at its
+/// text more than a few times would not come back from these.
+#[test]
+fn large_and_deep_texts_are_answered() {
+    let mut world = World::default();
+    world.add("f", b"a\nb\n".repeat(10_000), None);
+    for (format, text) in large_and_deep() {
+        if let Ok(draft) = read(format, &text, Given::default()) {
+            let answer = world.resolve(&draft, &[]).map(|resolved| resolved.script.files.len());
+            println!("{format}: {} bytes: {:?}", text.len(), answer.map_err(|u| u.refusal.code));
+        }
+        let (_, stream) = stream(format, Given::default(), &[&text], &World::default());
+        assert!(!stream.is_empty(), "it took what it was given");
+    }
+}
+
+/// Real edits whose quotes do not stand in what was shown: every second line of
+/// the file is another there. They come in pieces of four letters, as models
+/// write them.
+#[test]
+fn hopeless_real_edits_are_stopped_early() {
+    for format in ["replace", "blocks", "udiff", "patch"] {
+        let (mut stopped, mut taken, mut all) = (0, 0.0, 0);
+        for edit in corpus().iter().step_by(4) {
+            let Some(text) = edit.said(format) else { continue };
+            let mut world = World::default();
+            let rows = edit.read.split_inclusive('\n').zip([true, false].into_iter().cycle());
+            let shown: String =
+                rows.map(|(row, kept)| if kept { row } else { "another line\n" }).collect();
+            world.add(&edit.path, shown.into_bytes(), None);
+            if is_applied(format, Given::default(), &text, &world) {
+                continue;
+            }
+            let letters: Vec<char> = text.chars().collect();
+            let pieces: Vec<String> =
+                letters.chunks(4).map(|piece| piece.iter().collect()).collect();
+            let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
+            let (stop, _) = stream(format, Given::default(), &pieces, &world);
+            all += 1;
+            stopped += usize::from(stop.is_some());
+            taken += stop.map_or(1.0, |(at, _)| at as f64 / text.len() as f64);
+        }
+        let mean = 100.0 * taken / f64::from(all.max(1));
+        println!("{format}: {stopped} of {all} stopped, after {mean:.0} % in the mean");
+        assert!(mean < 50.0, "{format} is stopped after {mean:.0} %");
     }
 }
