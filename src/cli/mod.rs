@@ -104,9 +104,6 @@ enum Command {
 /// What the process that parses for others may take.
 const PARSE_BYTES: u64 = 1 << 30;
 
-/// How long it tries before it gives up by itself.
-const PARSE_TIME: std::time::Duration = std::time::Duration::from_millis(1500);
-
 /// How a command ended, if all went as it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -182,7 +179,7 @@ fn run(arguments: &Arguments, paint: &mut Paint) -> Result<End, CliError> {
         Command::ParseRisky => {
             crate::process::limit_memory(PARSE_BYTES)?;
             let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
-            grammars::worker::serve(&mut input, &mut output, PARSE_TIME)?;
+            crate::service::parse_for_others(&mut input, &mut output)?;
             Ok(End::Done)
         }
         Command::Completions { shell } => {

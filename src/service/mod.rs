@@ -15,6 +15,7 @@ mod sweep;
 mod walk;
 mod workspace;
 
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -184,6 +185,18 @@ const PARSERS: usize = 2;
 
 /// How long a risky parse may take.
 const PARSE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long the process that parses for others tries before it gives up.
+const PARSE_TIME: Duration = Duration::from_millis(1500);
+
+/// Parses what is asked on `input` and answers on `output`, until the input
+/// ends: what a process does that was called with [`PARSE`].
+///
+/// # Errors
+/// Where the streams fail, or what comes is no request.
+pub fn parse_for_others(input: &mut dyn Read, output: &mut dyn Write) -> std::io::Result<()> {
+    grammars::worker::serve(input, output, PARSE_TIME)
+}
 
 /// Returns the syntax check, which gives what is risky to children of `helper`.
 fn syntax_check(helper: Option<PathBuf>) -> SyntaxCheck {

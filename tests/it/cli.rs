@@ -139,7 +139,8 @@ fn a_refusal_tells_how_to_go_on() {
     let (now, token) = (handle(&world, "a"), token(&refused));
     let expected = format!(
         "conflict: a: another program changed lines of this operation, or right next to it\n\
-         @a {now}\n1\tzero\n2\tone\n3\tTWO\n4\tthree\nlines 2-2 became lines 3-3\n\
+         @a {now}\n1\tzero\n2\tone\n3\tTWO\n4\tthree\n\
+         after line 0 became lines 1-1\nlines 2-2 became lines 3-3\n\
          anchord retry {token} --at LINES…    puts each operation there\n"
     );
     assert_eq!((refused.code, refused.out), (1, expected));
@@ -541,7 +542,6 @@ fn tour(world: &World, arguments: &[&str]) -> String {
     assert_eq!(steps.len(), 8, "{steps:?}");
     for told in [
         "applied as operation 1\n",
-        "\nstale: ",
         "\"retry\":\"r",
         "\nconflict: ",
         "at the first try",

@@ -48,7 +48,7 @@ const RESERVED: [Reserved; 6] = [
     },
     Reserved {
         paths: &["std::env"],
-        places: &["src/cli/", "src/daemon/"],
+        places: &["src/cli/", "src/daemon/", "grammars/benches/", "engine/benches/"],
         why: "only the command line and the daemon read the environment",
     },
     Reserved {

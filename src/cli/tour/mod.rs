@@ -163,6 +163,7 @@ impl Guide<'_> {
         let params = wire::ApplyParams {
             format: "anchor".into(),
             files: Some(vec![file]),
+            verify: Some(UNCHECKED),
             ..wire::ApplyParams::default()
         };
         match typed::<wire::EditResult>(&self.ask("edit/apply", &params)?)? {
@@ -246,6 +247,15 @@ impl Guide<'_> {
     }
 }
 
+/// What the guide writes is prose, whatever the file holds.
+const UNCHECKED: wire::Verify =
+    wire::Verify { syntax: Some(wire::Policy::Off), lint: Some(wire::Policy::Off) };
+
 fn of_text(text: String) -> wire::ApplyParams {
-    wire::ApplyParams { format: "anchor".into(), text: Some(text), ..wire::ApplyParams::default() }
+    wire::ApplyParams {
+        text: Some(text),
+        verify: Some(UNCHECKED),
+        format: "anchor".into(),
+        ..wire::ApplyParams::default()
+    }
 }

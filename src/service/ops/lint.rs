@@ -45,7 +45,14 @@ pub(super) fn check(
 fn slips(file: &FileScript, state: &FileState) -> Vec<Lint> {
     let seen = state.seen.as_ref().map(|seen| &*seen.snapshot);
     match (&file.action, seen) {
-        (Action::Edit { ops, .. }, Some(seen)) => lint::lints(&file.path, ops, seen, LintSet::ALL),
+        (Action::Edit { ops, .. } | Action::EditAndMove { ops, .. }, Some(seen)) => {
+            // Where a grammar looks at the result, counting brackets adds nothing.
+            let set = match grammars::Language::of(&file.path, &seen.bytes) {
+                Some(_) => LintSet::ALL.without(LintKind::Brackets),
+                None => LintSet::ALL,
+            };
+            lint::lints(&file.path, ops, seen, set)
+        }
         (Action::Write { text, .. }, Some(seen)) => whole(&file.path, text, seen),
         (Action::Create { text }, _) => whole(&file.path, text, &Snapshot::of(Vec::new())),
         _ => Vec::new(),
@@ -64,7 +71,7 @@ fn whole(path: &str, text: &str, seen: &Snapshot) -> Vec<Lint> {
 
 /// Returns whether the file's part of the edit has operations to name.
 fn names_op(file: &FileScript) -> bool {
-    matches!(file.action, Action::Edit { .. })
+    matches!(file.action, Action::Edit { .. } | Action::EditAndMove { .. })
 }
 
 fn refuse(edit: &Edit, index: usize, lint: Lint, chain: Option<i64>) -> Rejected {
