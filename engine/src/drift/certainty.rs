@@ -18,6 +18,9 @@ const CONTEXT: usize = 3;
 /// there is its own.
 const CONTEXT_WITHIN: usize = 8;
 
+/// Lines at the edge of a change that are held against the lines next to it.
+const MOST_STEPS: usize = 400;
+
 /// Look-alikes of a block that are looked at; where there are more, it is not
 /// told apart from them.
 const MOST_COPIES: usize = 100;
@@ -179,25 +182,43 @@ impl Comparison<'_> {
     }
 
     /// Returns whether what another writer took or added next to the lines could
-    /// as well be lines among them: it can be slid there over equal lines.
+    /// as well be lines among them: it can be slid there over equal lines, or a
+    /// part at its end looks like the lines and all that lies between.
     fn drift_slides_to(&self, lines: &Range<usize>) -> bool {
         let (above, below) = self.matching.gaps_around(lines);
-        let run = |gap: &Gap| match (gap.old.is_empty(), gap.new.is_empty()) {
-            (true, false) => Some((&self.new.ids, gap.new.clone())),
-            (false, true) => Some((&self.old.ids, gap.old.clone())),
-            _ => None,
+        let ids = &self.old.ids[..];
+        let near = self.old.near(lines);
+        let slides_down = |gap: &Gap| {
+            let between = &ids[gap.old.end..lines.start];
+            let through = &ids[gap.old.end..lines.end.max(near.end.min(lines.start + 1))];
+            self.runs(gap).any(|(ids, run, is_all)| {
+                let mut steps = 1..=run.len().min(MOST_STEPS);
+                is_all && ids[run.start..].starts_with(between)
+                    || steps.any(|step| ids[run.end - step..].starts_with(through))
+            })
         };
-        let reaches_down = |gap: &Gap| {
-            let mut steps = 0..lines.start - gap.old.end;
-            run(gap)
-                .is_some_and(|(ids, run)| steps.all(|at| ids[run.start + at] == ids[run.end + at]))
+        let slides_up = |gap: &Gap| {
+            let between = &ids[lines.end..gap.old.start];
+            let through =
+                &ids[lines.start.min(near.start.max(lines.end.saturating_sub(1)))..gap.old.start];
+            self.runs(gap).any(|(ids, run, is_all)| {
+                let mut steps = 1..=run.len().min(MOST_STEPS);
+                is_all && ids[..run.end].ends_with(between)
+                    || steps.any(|step| ids[..run.start + step].ends_with(through))
+            })
         };
-        let reaches_up = |gap: &Gap| {
-            let mut steps = 1..=gap.old.start - lines.end;
-            run(gap)
-                .is_some_and(|(ids, run)| steps.all(|at| ids[run.start - at] == ids[run.end - at]))
-        };
-        above.is_some_and(reaches_down) || below.is_some_and(reaches_up)
+        above.is_some_and(slides_down) || below.is_some_and(slides_up)
+    }
+
+    /// Returns what went and what came, each with the lines of its side and
+    /// whether it is all there was.
+    fn runs<'a>(
+        &'a self,
+        gap: &'a Gap,
+    ) -> impl Iterator<Item = (&'a [u32], &'a Range<usize>, bool)> {
+        let old = (&self.old.ids[..], &gap.old, gap.new.is_empty());
+        let new = (&self.new.ids[..], &gap.new, gap.old.is_empty());
+        [old, new].into_iter().filter(|(_, run, _)| !run.is_empty())
     }
 
     /// Returns whether the scope is what it was, byte for byte, and the lines

@@ -107,7 +107,9 @@ impl<'a> Comparison<'a> {
         let there = pair.new.start + above..(pair.new.end.max(below) - below);
         match (is_kept, !is_kept && self.is_done(hunk, &pair)) {
             (true, _) if self.is_certain(&pair) => Verdict::Lands(there),
-            (_, true) if self.is_certainly_replaced(&pair) => Verdict::Done(there),
+            (_, true) if says_something(hunk, self.seen) && self.is_certainly_replaced(&pair) => {
+                Verdict::Done(there)
+            }
             (false, false) => Verdict::Refused(Doubt::Touched),
             _ => Verdict::Refused(Doubt::Ambiguous),
         }
@@ -180,21 +182,35 @@ impl<'a> Comparison<'a> {
     }
 }
 
+/// Returns whether anything but blanks and brackets comes or goes; that such a
+/// line is there or not says nothing about who did it.
+fn says_something(hunk: &Hunk<'_>, seen: &Snapshot) -> bool {
+    let Some(core) = changed(hunk, seen) else { return false };
+    let gone = core.0.map(|line| seen.line(line));
+    gone.chain(core.1.iter().copied()).any(|line| line.iter().any(u8::is_ascii_alphanumeric))
+}
+
+/// Returns the lines that really go and those that really come: what both have
+/// in common at either end is left out. `None` where nothing is left.
+fn changed<'a>(hunk: &'a Hunk<'_>, seen: &Snapshot) -> Option<(Range<usize>, &'a [&'a [u8]])> {
+    let Hunk { lines, text } = hunk;
+    let both = lines.len().min(text.len());
+    let head = (0..both).take_while(|&at| seen.line(lines.start + at) == text[at]).count();
+    let from_end = |at: usize| seen.line(lines.end - 1 - at) == text[text.len() - 1 - at];
+    let tail = (0..both - head).take_while(|&at| from_end(at)).count();
+    let (core, text) = (lines.start + head..lines.end - tail, &text[head..text.len() - tail]);
+    (!core.is_empty() || !text.is_empty()).then_some((core, text))
+}
+
 /// Returns the lines that the hunk touches, however it is slid over equal
 /// lines; `None` where it slides on and on.
 fn slid(hunk: &Hunk<'_>, seen: &Snapshot) -> Option<Range<usize>> {
-    let Hunk { lines, text } = hunk;
+    let lines = &hunk.lines;
     let gone = |line: usize| seen.line(line);
-    let both = lines.len().min(text.len());
-    let head = (0..both).take_while(|&at| gone(lines.start + at) == text[at]).count();
-    let from_end = |at: usize| gone(lines.end - 1 - at) == text[text.len() - 1 - at];
-    let tail = (0..both - head).take_while(|&at| from_end(at)).count();
-    let core = lines.start + head..lines.end - tail;
-    let text = &text[head..text.len() - tail];
     // What slides is what goes or what comes; where both do, nothing slides.
-    let run: Vec<&[u8]> = match (core.is_empty(), text.is_empty()) {
-        (true, false) => text.to_vec(),
-        (false, true) => core.clone().map(gone).collect(),
+    let (core, run): (_, Vec<&[u8]>) = match changed(hunk, seen) {
+        Some((core, text)) if core.is_empty() => (core, text.to_vec()),
+        Some((core, [])) => (core.clone(), core.map(gone).collect()),
         _ => return Some(lines.clone()),
     };
     let above = (0..core.start).rev().zip((0..run.len()).rev().cycle());
