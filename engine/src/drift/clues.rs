@@ -21,6 +21,9 @@ const MOST_ROWS: usize = 40;
 /// The most places that are looked at.
 const MOST_PLACES: usize = 200;
 
+/// Places of one side (0-based, half-open).
+type Places = Vec<Range<usize>>;
+
 /// What is known of a hunk that has no certain place. Lines are 0-based and
 /// half-open, in the content of now.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -133,7 +136,7 @@ impl Comparison<'_> {
 
     /// Returns where lines with the contents of these stand on both sides,
     /// unless those are too many.
-    fn equal_places(&self, lines: &Range<usize>) -> Option<(Vec<Range<usize>>, Vec<Range<usize>>)> {
+    fn equal_places(&self, lines: &Range<usize>) -> Option<(Places, Places)> {
         let looks = &self.old.looks[lines.clone()];
         let ranges = |starts: Vec<usize>| -> Option<Vec<Range<usize>>> {
             let ranges = starts.into_iter().map(|start| start..start + lines.len());

@@ -28,11 +28,12 @@ pub(super) struct Side {
 /// Returns both contents as numbers. Runs in O(bytes of both).
 pub(super) fn number(seen: &Snapshot, now: &Snapshot) -> (Side, Side) {
     let mut numbers: HashMap<&[u8], u32> = HashMap::with_capacity(seen.line_count());
-    let mut number_of = |line| match numbers.len() as u32 {
-        fresh => match numbers.entry(line) {
+    let mut number_of = |line| {
+        let fresh = numbers.len() as u32;
+        match numbers.entry(line) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(new) => *new.insert(fresh),
-        },
+        }
     };
     let old: Vec<u32> = whole_lines(seen).map(&mut number_of).collect();
     // Most lines follow the one that their predecessor was: to compare bytes is

@@ -20,13 +20,16 @@ use crate::service::api::{Apply, LintNote};
 use crate::service::session::Session;
 use crate::service::workspace::state_refusal;
 
+/// A file of a draft, the content it is to be placed in, and the lines of it.
+type At<'a> = (usize, Handle, &'a [(usize, usize)]);
+
 /// An edit that was written as text, and what was said of it since.
 pub(super) struct Written<'a> {
     pub(super) text: &'a str,
     /// Places that the author chose.
     pub(super) choices: Vec<Choice>,
     /// The lines, of a content, that the finds of one file are put on instead.
-    pub(super) at: Option<(usize, Handle, &'a [(usize, usize)])>,
+    pub(super) at: Option<At<'a>>,
     /// The event of the first attempt, if this is a retry.
     pub(super) chain: Option<i64>,
 }
