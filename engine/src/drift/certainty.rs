@@ -35,17 +35,17 @@ impl Comparison<'_> {
     /// Returns whether the lines that the diff pairs are the same lines. They
     /// and their neighbours are unchanged and adjacent.
     pub(super) fn is_certain(&self, pair: &Pairing) -> bool {
-        let scope = self.scope(pair);
         if self.drift_slides_to(&pair.old) {
+            let scope = self.scope(pair);
             return scope.is_unique
                 && self.stands_where_it_stood(pair)
                 && self.is_whole(&scope, pair)
                 && self.copies_stand(&scope.body());
         }
         if self.is_bracketed(&pair.old) {
-            let (old, new) = (&pair.old, &pair.new);
-            return !self.identities().have_changed_sides(old, new, &self.matching);
+            return !self.something_moved_past(&pair.old) || !self.has_changed_sides(pair);
         }
+        let scope = self.scope(pair);
         self.stands_where_it_stood(pair)
             && (self.is_unique(&pair.old, &self.file())
                 || self.neighbours_stand(pair)
@@ -53,6 +53,22 @@ impl Comparison<'_> {
                     && (scope.is_unique && self.is_certain_within(&scope, pair)
                         || self.is_unique(&self.window(&pair.old, &scope, CONTEXT), &self.file())
                         || scope.keeps_its_twins && self.is_certain_by_the_file(&scope, pair)))
+    }
+
+    /// Returns whether a line that was next to the unchanged lines around these,
+    /// and of which there is no other, stands elsewhere now. Only then can the
+    /// lines have left the construct they stood in.
+    fn something_moved_past(&self, lines: &Range<usize>) -> bool {
+        let (above, below) = self.matching.gaps_around(lines);
+        let moved = |line: usize| self.is_unique(&(line..line + 1), &self.file());
+        let near = |gap: Option<&Gap>| gap.map_or(0..0, |gap| gap.old.clone());
+        let mut last = near(above).rev().take(MOST_STEPS);
+        let mut first = near(below).take(MOST_STEPS);
+        last.any(moved) || first.any(moved)
+    }
+
+    fn has_changed_sides(&self, pair: &Pairing) -> bool {
+        self.identities().have_changed_sides(&pair.old, &pair.new, &self.matching)
     }
 
     /// Returns whether the new lines are what became of the old lines. Both have
@@ -187,10 +203,13 @@ impl Comparison<'_> {
     fn drift_slides_to(&self, lines: &Range<usize>) -> bool {
         let (above, below) = self.matching.gaps_around(lines);
         let ids = &self.old.ids[..];
-        let near = self.old.near(lines);
+        // An insertion touches its neighbours.
+        let (first, end) = match lines.is_empty() {
+            true => (lines.start.saturating_sub(1), (lines.end + 1).min(ids.len())),
+            false => (lines.start, lines.end),
+        };
         let slides_down = |gap: &Gap| {
-            let between = &ids[gap.old.end..lines.start];
-            let through = &ids[gap.old.end..lines.end.max(near.end.min(lines.start + 1))];
+            let (between, through) = (&ids[gap.old.end..lines.start], &ids[gap.old.end..end]);
             self.runs(gap).any(|(ids, run, is_all)| {
                 let mut steps = 1..=run.len().min(MOST_STEPS);
                 is_all && ids[run.start..].starts_with(between)
@@ -198,9 +217,7 @@ impl Comparison<'_> {
             })
         };
         let slides_up = |gap: &Gap| {
-            let between = &ids[lines.end..gap.old.start];
-            let through =
-                &ids[lines.start.min(near.start.max(lines.end.saturating_sub(1)))..gap.old.start];
+            let (between, through) = (&ids[lines.end..gap.old.start], &ids[first..gap.old.start]);
             self.runs(gap).any(|(ids, run, is_all)| {
                 let mut steps = 1..=run.len().min(MOST_STEPS);
                 is_all && ids[..run.end].ends_with(between)

@@ -21,7 +21,7 @@ const MOST_ROWS: usize = 40;
 /// The most places that are looked at.
 const MOST_PLACES: usize = 200;
 
-/// Places of one side (0-based, half-open).
+/// Ranges of lines.
 type Places = Vec<Range<usize>>;
 
 /// What is known of a hunk that has no certain place. Lines are 0-based and
@@ -90,7 +90,7 @@ impl Comparison<'_> {
     }
 
     /// Returns the places of now where the old lines stand and may be meant.
-    fn places_of_lines(&self, lines: &Range<usize>) -> Vec<Range<usize>> {
+    fn places_of_lines(&self, lines: &Range<usize>) -> Places {
         let Some((old, new)) = self.equal_places(lines) else { return Vec::new() };
         let stays = |place: &Range<usize>| self.matching.keeps(place);
         let own = stays(lines).then(|| self.matching.new_of(lines.start)).flatten();
@@ -103,7 +103,7 @@ impl Comparison<'_> {
             self.identities().have_the_same_path(lines, there)
                 || own == Some(there.start) && self.same_place(lines, there)
         };
-        let places: Vec<Range<usize>> = free.filter(may_be_meant).cloned().collect();
+        let places: Places = free.filter(may_be_meant).cloned().collect();
         match own {
             Some(_) => places,
             // They went, and may have gone elsewhere: only what is nobody else's
@@ -124,7 +124,7 @@ impl Comparison<'_> {
         }
         let block = if lines.is_empty() { near.clone() } else { lines.clone() };
         let (before, after) = self.equal_places(&block)?;
-        let within = |scope: &Range<usize>, places: Vec<Range<usize>>| {
+        let within = |scope: &Range<usize>, places: Places| {
             let fits = |place: &Range<usize>| scope.start <= place.start && place.end <= scope.end;
             let mut places = places.into_iter().filter(fits);
             places.next().filter(|_| places.next().is_none())
@@ -138,9 +138,9 @@ impl Comparison<'_> {
     /// unless those are too many.
     fn equal_places(&self, lines: &Range<usize>) -> Option<(Places, Places)> {
         let looks = &self.old.looks[lines.clone()];
-        let ranges = |starts: Vec<usize>| -> Option<Vec<Range<usize>>> {
+        let ranges = |starts: Vec<usize>| -> Option<Places> {
             let ranges = starts.into_iter().map(|start| start..start + lines.len());
-            Some(ranges.collect()).filter(|ranges: &Vec<_>| ranges.len() < MOST_PLACES)
+            Some(ranges.collect()).filter(|ranges: &Places| ranges.len() < MOST_PLACES)
         };
         let whole = |len| 0..len;
         let mut old =
@@ -159,7 +159,7 @@ impl Comparison<'_> {
     }
 
     /// Returns the places beside those neighbours of the place that stand.
-    fn places_to_insert(&self, at: usize) -> Vec<Range<usize>> {
+    fn places_to_insert(&self, at: usize) -> Places {
         let below_the_upper = match at.checked_sub(1) {
             None => Some(0),
             Some(above) => self.matching.new_of(above).map(|line| line + 1),

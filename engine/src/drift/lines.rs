@@ -2,10 +2,14 @@
 //! have equal numbers, whichever side they stand on. Lines that are equal but
 //! for blanks and terminators look alike, and have equal looks.
 
-use std::collections::hash_map::Entry;
+use std::collections::hash_map;
+use std::hash::BuildHasher;
 use std::ops::Range;
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::HashMap;
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use crate::snapshot::Snapshot;
 
@@ -27,15 +31,8 @@ pub(super) struct Side {
 
 /// Returns both contents as numbers. Runs in O(bytes of both).
 pub(super) fn number(seen: &Snapshot, now: &Snapshot) -> (Side, Side) {
-    let mut numbers: HashMap<&[u8], u32> = HashMap::with_capacity(seen.line_count());
-    let mut number_of = |line| {
-        let fresh = numbers.len() as u32;
-        match numbers.entry(line) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(new) => *new.insert(fresh),
-        }
-    };
-    let old: Vec<u32> = whole_lines(seen).map(&mut number_of).collect();
+    let mut numbers = Numbers::new(seen.line_count());
+    let old: Vec<u32> = whole_lines(seen).map(|line| numbers.of(line)).collect();
     // Most lines follow the one that their predecessor was: to compare bytes is
     // several times faster than to look them up.
     let mut expected = 0;
@@ -43,24 +40,86 @@ pub(super) fn number(seen: &Snapshot, now: &Snapshot) -> (Side, Side) {
     for line in whole_lines(now) {
         let id = match old.get(expected) {
             Some(&id) if whole_line(seen, expected) == line => id,
-            _ => number_of(line),
+            _ => numbers.of(line),
         };
         expected = next_expected(&old, expected, id);
         new.push(id);
     }
-    let looks = looks(&numbers);
+    let looks = numbers.looks();
     (Side::of(old, &looks), Side::of(new, &looks))
 }
 
-/// Returns for each number how its lines look: equal for lines that differ in
-/// blanks at their ends only.
-fn looks(numbers: &HashMap<&[u8], u32>) -> Vec<u32> {
-    let mut looks: HashMap<&[u8], u32> = HashMap::with_capacity(numbers.len());
-    let mut look_of = vec![0; numbers.len()];
-    for (line, &number) in numbers {
-        look_of[number as usize] = *looks.entry(line.trim_ascii()).or_insert(number);
+/// The numbers given so far. The table holds numbers alone, so that it stays
+/// small: what is looked up a hundred thousand times should be near.
+struct Numbers<'a> {
+    hasher: RandomState,
+    /// The first line of each look.
+    table: HashTable<u32>,
+    /// By number.
+    known: Vec<Known<'a>>,
+    /// The other lines of each look; mostly there is none.
+    variants: HashMap<&'a [u8], u32>,
+}
+
+struct Known<'a> {
+    line: &'a [u8],
+    /// Of its look.
+    hash: u64,
+    look: u32,
+}
+
+impl<'a> Numbers<'a> {
+    fn new(expected: usize) -> Numbers<'a> {
+        Numbers {
+            hasher: RandomState::default(),
+            table: HashTable::with_capacity(expected),
+            known: Vec::with_capacity(expected),
+            variants: HashMap::default(),
+        }
     }
-    look_of
+
+    fn of(&mut self, line: &'a [u8]) -> u32 {
+        let look = line.trim_ascii();
+        let hash = self.hasher.hash_one(look);
+        let fresh = self.known.len() as u32;
+        let known = &self.known;
+        let same = |id: &u32| {
+            let known = &known[*id as usize];
+            known.hash == hash && known.line.trim_ascii() == look
+        };
+        match self.table.entry(hash, same, |id| known[*id as usize].hash) {
+            Entry::Vacant(place) => {
+                place.insert(fresh);
+                self.known.push(Known { line, hash, look: fresh });
+                fresh
+            }
+            Entry::Occupied(first) => {
+                let first = *first.get();
+                self.variant(first, line)
+            }
+        }
+    }
+
+    /// Returns the number of the line among those with one look.
+    fn variant(&mut self, first: u32, line: &'a [u8]) -> u32 {
+        if self.known[first as usize].line == line {
+            return first;
+        }
+        let fresh = self.known.len() as u32;
+        match self.variants.entry(line) {
+            hash_map::Entry::Occupied(known) => *known.get(),
+            hash_map::Entry::Vacant(new) => {
+                let hash = self.known[first as usize].hash;
+                self.known.push(Known { line, hash, look: first });
+                *new.insert(fresh)
+            }
+        }
+    }
+
+    /// Returns for each number what its line looks like.
+    fn looks(&self) -> Vec<u32> {
+        self.known.iter().map(|known| known.look).collect()
+    }
 }
 
 /// Returns which line of the old side the next new line may well be: the one

@@ -18,8 +18,9 @@ use super::lines::Side;
 /// unique in it.
 const ROUNDS: usize = 8;
 
-/// Steps that Myers' algorithm may take in all, by a pessimistic estimate.
-const BUDGET: u64 = 400_000_000;
+/// Steps that Myers' algorithm may take in all, by a pessimistic estimate; about
+/// half a second.
+const BUDGET: u64 = 100_000_000;
 
 /// No line.
 const NONE: u32 = u32::MAX;

@@ -51,8 +51,10 @@ impl Outline<'_> {
     fn indentation(&mut self) {
         let mut section: Option<Open> = None;
         let mut literal: Option<&[u8]> = None;
-        for line in 0..self.snapshot.line_count() {
-            let text = self.snapshot.line(line);
+        let has_literals = LITERALS.iter().any(|open| holds(&self.snapshot.bytes, open));
+        let Snapshot { bytes, lines, .. } = self.snapshot;
+        for line in 0..lines.count() {
+            let text = &bytes[lines.bytes_of(line..line + 1)];
             let content = text.trim_ascii();
             if let Some(end) = literal {
                 literal = (!holds(content, end)).then_some(end);
@@ -62,7 +64,7 @@ impl Outline<'_> {
             if content.is_empty() {
                 continue;
             }
-            literal = literal_end(content);
+            literal = if has_literals { literal_end(content) } else { None };
             let depth = depth_of(text);
             if is_comment(content) {
                 // It may stand anywhere, so it heads nothing and ends nothing.
@@ -173,6 +175,9 @@ fn is_comment(content: &[u8]) -> bool {
         _ => false,
     }
 }
+
+/// What begins a literal of several lines.
+const LITERALS: [&[u8]; 4] = [b"\"\"\"", b"'''", b"r#\"", b"r\""];
 
 /// Returns what ends the literal that a line leaves open, if it leaves one open.
 fn literal_end(content: &[u8]) -> Option<&'static [u8]> {
