@@ -44,8 +44,18 @@ const ROWS: [Row; 7] = [
         write: code,
         drift: |l, d| change(l, d, 10_000),
     },
-    Row { name: "100,000 lines, shuffled", lines: 100_000, write: code, drift: shuffle },
-    Row { name: "100,000 lines of 50 kinds, shuffled", lines: 100_000, write: few, drift: shuffle },
+    Row {
+        name: "100,000 lines, shuffled",
+        lines: 100_000,
+        write: code,
+        drift: |lines, dice| shuffle(lines, dice),
+    },
+    Row {
+        name: "100,000 lines of 50 kinds, shuffled",
+        lines: 100_000,
+        write: few,
+        drift: |lines, dice| shuffle(lines, dice),
+    },
     Row {
         name: "1,000,000 lines, 1,000 drifted places",
         lines: 1_000_000,

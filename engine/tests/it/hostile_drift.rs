@@ -98,7 +98,7 @@ fn judge_choices(case: &Case, index: usize, refused: &Refused, choices: &Tally) 
         Truth::Loose { .. } => "loose",
         Truth::Gone => "gone",
     };
-    let what = match (offered.len(), offered.iter().any(|place| is_right(place))) {
+    let what = match (offered.len(), offered.iter().any(is_right)) {
         (0, _) => "nothing",
         (1, true) => "the right place",
         (1, false) => "a wrong place",
