@@ -1,5 +1,9 @@
 //! Children: the only room that starts processes.
 
+mod run;
+
+pub use run::{Ended, Job, run};
+
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;

@@ -11,10 +11,14 @@ mod chain;
 #[cfg(test)]
 mod dice;
 #[cfg(test)]
+mod endpoint;
+#[cfg(test)]
 mod mounts;
 #[cfg(test)]
 mod world;
 
+#[cfg(test)]
+mod bench;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
