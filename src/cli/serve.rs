@@ -76,7 +76,13 @@ fn settings(options: &DaemonOptions) -> Result<Settings, CliError> {
     let helper = std::env::current_exe().ok();
     Ok(Settings {
         home: state_home()?,
-        options: Options { durability, limits: limits(&options.limits)?, helper },
+        options: Options {
+            durability,
+            limits: limits(&options.limits)?,
+            helper,
+            #[cfg(feature = "mutants")]
+            lacks: std::env::var("ANCHORD_LACKS").ok(),
+        },
         idle: (options.idle_exit > 0).then(|| Duration::from_secs(options.idle_exit)),
     })
 }

@@ -1,5 +1,6 @@
 //! `edit/apply`: plan a script against what the session saw, and carry it out.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -163,7 +164,8 @@ fn try_edit(
             why: edit.apply.why.clone(),
             ..OperationRecord::default()
         };
-        let operation = Operation { plan: &plan, views, record, chain };
+        let like = HashMap::new();
+        let operation = Operation { plan: &plan, views, record, chain, like };
         match carry_out(service, session, operation) {
             // Somebody wrote to a file since we looked: look again.
             Err(refusal) if refusal.code == Code::Stale && tries < TRIES => {
