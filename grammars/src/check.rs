@@ -4,7 +4,7 @@
 //! from wrong: some healthy files (a third of all C) do not parse without an
 //! error, so its findings count as a difference only.
 
-use std::io;
+use std::{fmt, io};
 
 use engine::edit::Change;
 use engine::snapshot::Snapshot;
@@ -61,6 +61,19 @@ pub enum Unread {
     TimedOut,
     /// It is risky, and there is no worker, or the worker died of it.
     NoWorker,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unread::NoLanguage => "the file is in no language that has a grammar here",
+            Unread::Encoding => "grammars read UTF-8 with lines that LF or CRLF ends",
+            Unread::TooLarge => "the file is too large for its grammar",
+            Unread::Unfit => "the file is not fit for the scanner of its grammar",
+            Unread::TimedOut => "the parse took too long",
+            Unread::NoWorker => "the process that parses risky files is missing or died of it",
+        })
+    }
 }
 
 impl Check for SyntaxCheck {

@@ -30,6 +30,9 @@ const LIST_LIMIT: usize = 1000;
 /// Matches of a search unless the caller says how many.
 const SEARCH_LIMIT: usize = 100;
 
+/// Rows of an outline unless the caller says how many.
+const OUTLINE_LIMIT: usize = 1000;
+
 /// Returns the request that `method` and `params` stand for.
 ///
 /// # Errors
@@ -52,6 +55,10 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
         "file/search" => {
             let params: wire::SearchParams = read(params)?;
             call(params.session.clone(), api::Request::Search(search(params)))
+        }
+        "file/outline" => {
+            let params: wire::OutlineParams = read(params)?;
+            call(params.session.clone(), api::Request::Outline(outline(params)?))
         }
         "edit/apply" => {
             let params: wire::ApplyParams = read(params)?;
@@ -121,14 +128,17 @@ fn open(params: wire::OpenParams) -> Result<api::Open, RpcError> {
     Ok(api::Open { client, agent: agent.name, model: agent.model, resume: params.resume })
 }
 
+fn named(text: Option<wire::HandleText>) -> Result<Option<Handle>, RpcError> {
+    let handle = text.map(|text| handle(&text)).transpose();
+    handle.map_err(|refusal| invalid(&refusal.message))
+}
+
 fn read_request(params: wire::ReadParams) -> Result<api::Read, RpcError> {
-    let named = |text: Option<wire::HandleText>| {
-        let handle = text.map(|text| handle(&text)).transpose();
-        handle.map_err(|refusal| invalid(&refusal.message))
-    };
     Ok(api::Read {
         path: params.path,
         lines: params.lines.unwrap_or_default(),
+        symbol: params.symbol,
+        around: params.around,
         gutter: gutter(params.gutter),
         known: named(params.known)?,
         handle: named(params.handle)?,
@@ -151,6 +161,16 @@ fn search(params: wire::SearchParams) -> api::Search {
         context: params.context.unwrap_or(0),
         limit: params.limit.unwrap_or(SEARCH_LIMIT),
     }
+}
+
+fn outline(params: wire::OutlineParams) -> Result<api::Outline, RpcError> {
+    Ok(api::Outline {
+        path: params.path,
+        handle: named(params.handle)?,
+        symbol: params.symbol,
+        depth: params.depth,
+        limit: params.limit.unwrap_or(OUTLINE_LIMIT),
+    })
 }
 
 fn gutter(gutter: Option<wire::Gutter>) -> Gutter {

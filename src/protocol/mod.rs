@@ -13,11 +13,12 @@ pub mod wire;
 pub const VERSION: u32 = 1;
 
 /// All methods, in the order of `docs/protocol.md`.
-pub const METHODS: [&str; 14] = [
+pub const METHODS: [&str; 15] = [
     "session/open",
     "file/read",
     "file/list",
     "file/search",
+    "file/outline",
     "edit/apply",
     "edit/retry",
     "edit/undo",

@@ -32,6 +32,8 @@ mod mcp;
 #[cfg(test)]
 mod meet;
 #[cfg(test)]
+mod outline;
+#[cfg(test)]
 mod rejections;
 #[cfg(test)]
 mod retention;

@@ -53,10 +53,10 @@ pub enum Kind {
 pub const MORE: &str = "more";
 
 /// What the model is told of [`MORE`].
-pub const MORE_DESCRIPTION: &str = "List more tools: list, search, redo, log, show, stats";
+pub const MORE_DESCRIPTION: &str = "List more tools: list, search, outline, log, stats";
 
 /// All tools, in the order in which they are listed.
-pub const ALL: [Tool; 10] = [
+pub const ALL: [Tool; 11] = [
     Tool {
         name: "read",
         description: READ,
@@ -65,7 +65,9 @@ pub const ALL: [Tool; 10] = [
             required("path", Kind::Text, ""),
             optional("lines", Kind::Text, "like 1-80,120"),
             optional("known", Kind::Text, "your handle: show only changes"),
-            unlisted("handle"),
+            unlisted("handle", Kind::Text),
+            unlisted("symbol", Kind::Text),
+            unlisted("around", Kind::Number),
         ],
         core: true,
         read_only: true,
@@ -120,6 +122,19 @@ pub const ALL: [Tool; 10] = [
             optional("glob", Kind::Text, ""),
             optional("context", Kind::Number, "rows around each match"),
             optional("limit", Kind::Number, "default 100"),
+        ],
+        core: false,
+        read_only: true,
+    },
+    Tool {
+        name: "outline",
+        description: OUTLINE,
+        method: "file/outline",
+        arguments: &[
+            required("path", Kind::Text, ""),
+            optional("symbol", Kind::Text, "only what stands in this construct"),
+            optional("depth", Kind::Number, "levels to show"),
+            unlisted("handle", Kind::Text),
         ],
         core: false,
         read_only: true,
@@ -188,6 +203,9 @@ const RETRY: &str = "Apply a rejected edit without rewriting it";
 const CHOICE: &str = "`accept` (default), `fix 1`, `candidate 1`, or `at 12-14 20`: lines of the rejection's handle, one range \
 per operation";
 
+const OUTLINE: &str = "Show what a file defines: `@path handle`, then rows `first-last<TAB>signature`. `read` shows \
+one construct whole with symbol \"impl Foo > fn bar\" instead of lines, or what is around a line with around 42";
+
 const fn required(name: &'static str, kind: Kind, description: &'static str) -> Argument {
     Argument { name, kind, description, required: true, listed: true }
 }
@@ -196,8 +214,8 @@ const fn optional(name: &'static str, kind: Kind, description: &'static str) -> 
     Argument { name, kind, description, required: false, listed: true }
 }
 
-const fn unlisted(name: &'static str) -> Argument {
-    Argument { name, kind: Kind::Text, description: "", required: false, listed: false }
+const fn unlisted(name: &'static str, kind: Kind) -> Argument {
+    Argument { name, kind, description: "", required: false, listed: false }
 }
 
 /// Returns the tool of this name.

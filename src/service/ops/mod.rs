@@ -1,12 +1,14 @@
 //! The operations, one a file: each turns a request into a response.
 
 pub(super) mod apply;
+mod construct;
 mod draft;
 pub(super) mod examine;
 mod lint;
 pub(super) mod list;
 pub(super) mod log;
 pub(super) mod open;
+pub(super) mod outline;
 pub(super) mod read;
 mod reject;
 pub(super) mod retry;
