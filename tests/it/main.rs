@@ -42,6 +42,8 @@ mod rpc;
 #[cfg(test)]
 mod search;
 #[cfg(test)]
+mod symbols;
+#[cfg(test)]
 mod tidy;
 
 #[cfg(test)]
