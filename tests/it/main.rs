@@ -48,6 +48,8 @@ mod search;
 #[cfg(test)]
 mod servers;
 #[cfg(test)]
+mod symbols;
+#[cfg(test)]
 mod tidy;
 
 #[cfg(test)]

@@ -21,10 +21,11 @@ use crate::tidy::page;
 use crate::world::{Client, PATIENCE, World, run, wait_for};
 
 /// The tools that are listed on demand.
-const EXTENDED: [&str; 14] = [
+const EXTENDED: [&str; 15] = [
     "list",
     "search",
     "outline",
+    "symbol",
     "rename",
     "rename_file",
     "diagnostics",

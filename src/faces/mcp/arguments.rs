@@ -40,7 +40,7 @@ pub(super) fn params(tool: &Tool, arguments: &str, op_id: Option<String>) -> Res
                 given.insert("paths".to_owned(), json!([value]));
             }
         }
-        "lsp/rename" | "lsp/rename_file" | "lsp/actions" | "lsp/format" => {
+        "symbol/edit" | "lsp/rename" | "lsp/rename_file" | "lsp/actions" | "lsp/format" => {
             if let Some(lines) = given.remove("lines") {
                 let lines = lines_of(&lines)?;
                 let one = lines.first().copied().filter(|_| lines.len() == 1);
