@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use engine::apply::Durability;
 
-use super::{CliError, Common, End, state_home};
+use super::{CliError, Common, End, state_home, surroundings};
 use crate::daemon::{Place, Settings};
 use crate::service::Options;
 use crate::service::policy::Limits;
@@ -80,6 +80,7 @@ fn settings(options: &DaemonOptions) -> Result<Settings, CliError> {
             durability,
             limits: limits(&options.limits)?,
             helper,
+            surroundings: surroundings(),
             #[cfg(feature = "mutants")]
             lacks: std::env::var("ANCHORD_LACKS").ok(),
         },

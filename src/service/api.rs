@@ -1,6 +1,8 @@
 //! The service as its callers see it: one method over a closed list of requests
 //! and responses, in plain values. No face, no wire.
 
+mod servers;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +14,7 @@ use engine::snapshot::Snapshot;
 use engine::store::Cas;
 
 pub use super::policy::Limits;
+pub use servers::*;
 
 /// The service, wherever it runs.
 pub trait Call: Send + Sync {
@@ -122,10 +125,26 @@ pub enum Request {
     List(List),
     /// Find lines.
     Search(Search),
+    /// Show what a file defines.
+    Outline(Outline),
     /// Change files.
     Apply(Apply),
     /// Apply a rejected edit after all.
     Retry(Retry),
+    /// Ask language servers what is wrong with files.
+    Diagnose(Diagnose),
+    /// Rename a symbol everywhere.
+    Rename(Rename),
+    /// Move a file, and what names it with it.
+    RenameFile(RenameFile),
+    /// Ask what a language server knows.
+    Ask(Ask),
+    /// Have a language server offer or do something.
+    Actions(Actions),
+    /// Format a file.
+    Format(Format),
+    /// Say how language servers are.
+    Servers,
     /// Take an operation back.
     Undo(Undo),
     /// Take an undo back.
@@ -153,9 +172,19 @@ pub enum Response {
     List(ListAnswer),
     /// To [`Request::Search`].
     Search(SearchAnswer),
-    /// To [`Request::Apply`], [`Request::Retry`], [`Request::Undo`] and
-    /// [`Request::Redo`].
+    /// To [`Request::Outline`].
+    Outline(OutlineAnswer),
+    /// To [`Request::Apply`], [`Request::Retry`], [`Request::Undo`],
+    /// [`Request::Redo`], and whatever has a language server change files.
     Edit(EditAnswer),
+    /// To [`Request::Diagnose`].
+    Diagnosed(Diagnosed),
+    /// To [`Request::Ask`].
+    Asked(AskAnswer),
+    /// To [`Request::Actions`], where nothing is to be done.
+    Actions(ActionsAnswer),
+    /// To [`Request::Servers`].
+    Servers(ServersAnswer),
     /// To [`Request::Log`].
     Log(Vec<Operation>),
     /// To [`Request::Show`].
@@ -201,6 +230,10 @@ pub struct Read {
     pub path: String,
     /// Which lines; all of them where none are named.
     pub lines: Vec<LineRange>,
+    /// The construct whose lines are meant, by its name path.
+    pub symbol: Option<String>,
+    /// A line (1-based); the innermost construct around it is meant.
+    pub around: Option<usize>,
     /// How rows bear their numbers.
     pub gutter: Gutter,
     /// A handle the caller has: only what differs need be shown.
@@ -218,6 +251,8 @@ pub struct ReadAnswer {
     pub handle: Handle,
     /// The rows, or that there is nothing new.
     pub body: ReadBody,
+    /// The construct that was asked for, by its whole path.
+    pub symbol: Option<String>,
     /// The lines that the rows show.
     pub shown: Vec<LineRange>,
     /// Where to go on reading, if the page was full.
@@ -327,6 +362,43 @@ pub struct FileMatches {
     pub text: String,
 }
 
+/// Asks for what a file defines.
+#[derive(Debug, Clone, Default)]
+pub struct Outline {
+    /// Relative to the root, or absolute within it.
+    pub path: String,
+    /// The content to show, where it is not that of now.
+    pub handle: Option<Handle>,
+    /// The construct to show with what stands in it, by its name path; the whole
+    /// file where none is named.
+    pub symbol: Option<String>,
+    /// How many levels to show; all of them where nothing is said.
+    pub depth: Option<usize>,
+    /// How many rows at most.
+    pub limit: usize,
+}
+
+/// What a file defines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutlineAnswer {
+    /// The file, its symlinks followed.
+    pub path: String,
+    /// The name of its content.
+    pub handle: Handle,
+    /// The language it was read in.
+    pub language: &'static str,
+    /// How well that language's grammar reads healthy files.
+    pub reading: &'static str,
+    /// A row for each construct: its lines and its signature.
+    pub text: String,
+    /// The lines that rows show whole, as they are.
+    pub shown: Vec<LineRange>,
+    /// Number of lines.
+    pub total_lines: usize,
+    /// Whether there are more rows.
+    pub more: bool,
+}
+
 /// An edit as it came in.
 #[derive(Debug, Clone)]
 pub enum Source {
@@ -365,6 +437,11 @@ pub struct Verify {
     pub syntax: Option<Policy>,
     /// Whether the new text looks like a slip.
     pub lint: Option<Policy>,
+    /// What language servers say of it: to refuse, they are asked before the
+    /// write, else after it.
+    pub lsp: Option<Policy>,
+    /// How long language servers may take, in milliseconds.
+    pub lsp_ms: Option<u64>,
 }
 
 /// What a finding leads to.
@@ -389,6 +466,10 @@ pub struct EditAnswer {
     pub files: Vec<FileAnswer>,
     /// What looked like a slip, but was let pass.
     pub lints: Vec<LintNote>,
+    /// What language servers say of it, where they were asked.
+    pub diagnostics: Option<Diagnosis>,
+    /// Where the change comes from, if a language server made it.
+    pub server: Option<ServerChange>,
     /// Whether a flush failed, so that a loss of power may still undo it.
     pub unflushed: bool,
 }
@@ -448,6 +529,8 @@ pub struct Rejection {
     /// What could be meant instead, in few words; a retry names one by its
     /// number, from 1.
     pub fixes: Vec<String>,
+    /// Places that a rename would leave as they are.
+    pub uncovered: Vec<FileMatches>,
     /// Under which the edit can be sent again without being written again.
     pub retry: Option<String>,
 }

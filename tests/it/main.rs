@@ -11,6 +11,8 @@ mod chain;
 #[cfg(test)]
 mod dice;
 #[cfg(test)]
+mod guest;
+#[cfg(test)]
 mod mounts;
 #[cfg(test)]
 mod world;
@@ -32,6 +34,10 @@ mod mcp;
 #[cfg(test)]
 mod meet;
 #[cfg(test)]
+mod outline;
+#[cfg(test)]
+mod real;
+#[cfg(test)]
 mod rejections;
 #[cfg(test)]
 mod retention;
@@ -39,6 +45,10 @@ mod retention;
 mod rpc;
 #[cfg(test)]
 mod search;
+#[cfg(test)]
+mod servers;
+#[cfg(test)]
+mod symbols;
 #[cfg(test)]
 mod tidy;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeltaHunk, HandleText, Lines, is_false};
+use super::{DeltaHunk, Diagnosis, FileMatches, HandleText, Lines, ServerChange, is_false};
 
 /// Parameters of `edit/apply`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -56,6 +56,12 @@ pub struct Verify {
     /// Slips in the new text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lint: Option<Policy>,
+    /// What language servers say of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsp: Option<Policy>,
+    /// How long they may take, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsp_ms: Option<u64>,
 }
 
 /// What a finding leads to.
@@ -155,6 +161,12 @@ pub struct EditResult {
     /// What looked like a slip, but was let pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lints: Vec<LintNote>,
+    /// What language servers say of it, where they were asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<Diagnosis>,
+    /// Where the change comes from, if a language server made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerChange>,
     /// `none` where a flush failed, so that a loss of power may still undo it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub durability: Option<String>,
@@ -247,9 +259,72 @@ pub struct Rejection {
     /// What could be meant instead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fixes: Vec<String>,
+    /// Places that a rename would leave as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uncovered: Vec<FileMatches>,
     /// Under which the edit can be sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<String>,
+}
+
+/// Parameters of `symbol/edit`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SymbolParams {
+    /// The session, if not the connection's last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The file.
+    pub path: String,
+    /// The content that is meant; the one shown last if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle: Option<HandleText>,
+    /// The construct, by its name path.
+    pub symbol: String,
+    /// What becomes of it.
+    pub action: Option<SymbolAction>,
+    /// The new text of all but `delete` and `move`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The construct below which `move` puts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// The construct above which `move` puts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// The caller's name for the request: one effect, however often sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub op_id: Option<String>,
+    /// The caller's reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// `map` (default) or `refuse`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
+    /// What to check before writing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verify>,
+    /// Whether only to look.
+    #[serde(skip_serializing_if = "is_false")]
+    pub dry_run: bool,
+}
+
+/// What becomes of a construct.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SymbolAction {
+    /// All its lines become the text.
+    Replace,
+    /// What stands in it becomes the text.
+    Body,
+    /// The text comes above it.
+    InsertBefore,
+    /// The text comes below it.
+    InsertAfter,
+    /// It goes.
+    Delete,
+    /// It goes beside another one.
+    Move,
 }
 
 /// Parameters of `edit/retry`.

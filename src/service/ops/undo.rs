@@ -20,7 +20,7 @@ use engine::snapshot::Snapshot;
 use engine::store::{RelPath, Slot, StepKind};
 
 use super::reject::Rejected;
-use super::transact::{Operation, carry_out};
+use super::transact::{Author, Operation, carry_out};
 use crate::service::Service;
 use crate::service::api::{Attempt, Fault, Reply, Response, Undo};
 use crate::service::session::Session;
@@ -94,8 +94,9 @@ fn invert(
         format: target.format.clone(),
         ..OperationRecord::default()
     };
-    let like = displaced_by(&steps);
-    carry_out(service, session, Operation { plan: &plan, views, record, chain: None, like })
+    let (author, like) = (Author::Session, displaced_by(&steps));
+    let operation = Operation { plan: &plan, views, author, record, chain: None, like };
+    carry_out(service, session, operation)
 }
 
 /// Returns where what was removed lies, by its path: a file that comes back has
