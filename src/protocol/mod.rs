@@ -13,13 +13,14 @@ pub mod wire;
 pub const VERSION: u32 = 1;
 
 /// All methods, in the order of `docs/protocol.md`.
-pub const METHODS: [&str; 15] = [
+pub const METHODS: [&str; 16] = [
     "session/open",
     "file/read",
     "file/list",
     "file/search",
     "file/outline",
     "edit/apply",
+    "edit/stream",
     "edit/retry",
     "edit/undo",
     "edit/redo",

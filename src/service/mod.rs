@@ -11,6 +11,7 @@ mod ops;
 pub mod policy;
 mod queue;
 mod session;
+mod streams;
 mod sweep;
 mod walk;
 mod workspace;
@@ -33,6 +34,7 @@ use ledger::{Job, Ledger};
 use policy::Limits;
 use queue::{Queue, Turn};
 use session::{Session, Sessions};
+use streams::Streams;
 use workspace::Workspace;
 
 /// Why a root cannot be served.
@@ -68,6 +70,7 @@ pub struct Service {
     workspace: Arc<Workspace>,
     sessions: Sessions,
     queue: Queue,
+    streams: Streams,
     ledger: Ledger,
     syntax: SyntaxCheck,
     durability: Durability,
@@ -100,6 +103,7 @@ impl Service {
             workspace,
             sessions: Sessions::default(),
             queue: Queue::default(),
+            streams: Streams::default(),
             durability: options.durability,
         })
     }
@@ -144,6 +148,7 @@ impl Call for Service {
                 ops::outline::outline(self, &outline, &*self.session(context)?)
             }
             Request::Apply(apply) => ops::apply::apply(self, apply, &*self.session(context)?),
+            Request::Stream(step) => ops::stream::stream(self, step, &*self.session(context)?),
             Request::Retry(retry) => ops::retry::retry(self, &retry, &*self.session(context)?),
             Request::Undo(undo) => ops::undo::undo(self, &undo, &*self.session(context)?),
             Request::Redo => ops::undo::redo(self, &*self.session(context)?),

@@ -105,6 +105,7 @@ fn check_result(method: &str, result: &Value) {
         "file/list" => same::<wire::ListResult>(result),
         "file/search" => same::<wire::SearchResult>(result),
         "file/outline" => same::<wire::OutlineResult>(result),
+        "edit/stream" => same::<wire::StreamResult>(result),
         "edit/log" => same::<wire::LogResult>(result),
         "edit/show" => same::<wire::ShowResult>(result),
         "stats/summary" => same::<wire::StatsResult>(result),

@@ -13,6 +13,9 @@ mod dice;
 #[cfg(test)]
 mod mounts;
 #[cfg(test)]
+#[path = "../../engine/tests/it/suite.rs"]
+mod suite;
+#[cfg(test)]
 mod world;
 
 #[cfg(test)]
@@ -41,6 +44,8 @@ mod retention;
 mod rpc;
 #[cfg(test)]
 mod search;
+#[cfg(test)]
+mod stream;
 #[cfg(test)]
 mod tidy;
 

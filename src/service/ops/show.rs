@@ -38,6 +38,7 @@ fn bare(refusal: Refusal) -> Rejection {
         candidates: Vec::new(),
         fixes: Vec::new(),
         retry: None,
+        format: None,
     }
 }
 
