@@ -7,6 +7,7 @@
 use std::{fmt, io};
 
 use engine::edit::Change;
+use engine::error::{Code, Refusal};
 use engine::snapshot::Snapshot;
 use engine::text::Eol;
 use engine::verify::{Check, Findings};
@@ -73,6 +74,19 @@ impl fmt::Display for Unread {
             Unread::TimedOut => "the parse took too long",
             Unread::NoWorker => "the process that parses risky files is missing or died of it",
         })
+    }
+}
+
+impl Unread {
+    /// Returns the refusal of a request that needs the constructs of a file.
+    pub fn refusal(self) -> Refusal {
+        let code = match self {
+            Unread::NoLanguage | Unread::Unfit | Unread::NoWorker => Code::Unsupported,
+            Unread::Encoding => Code::Encoding,
+            Unread::TooLarge => Code::TooLarge,
+            Unread::TimedOut => Code::Timeout,
+        };
+        Refusal::new(code, self.to_string())
     }
 }
 

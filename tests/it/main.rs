@@ -14,6 +14,7 @@ mod dice;
 mod mounts;
 #[cfg(test)]
 #[path = "../../engine/tests/it/suite.rs"]
+#[expect(dead_code, reason = "the suites of the engine use all of it")]
 mod suite;
 #[cfg(test)]
 mod world;
@@ -46,6 +47,8 @@ mod rpc;
 mod search;
 #[cfg(test)]
 mod stream;
+#[cfg(test)]
+mod symbols;
 #[cfg(test)]
 mod tidy;
 

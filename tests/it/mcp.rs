@@ -199,8 +199,8 @@ fn every_tool_can_be_called() {
     let world = World::with(&[("a", "one\ntwo\nthree\n")]);
     let agent = Agent::new(&world, &["--tools", "all"]);
     let names = [
-        "read", "edit", "retry", "undo", "list", "search", "outline", "redo", "log", "show",
-        "stats",
+        "read", "edit", "retry", "undo", "list", "search", "outline", "symbol", "redo", "log",
+        "show", "stats",
     ];
     assert_eq!(agent.names(), names);
     let (handle, rows) = agent.read("a");
@@ -340,7 +340,10 @@ fn more_tools_are_listed_on_demand() {
     assert_eq!(agent.names().len(), 5);
     let more = agent.good("more", json!({}));
     assert!(more.contains("\nstats: "), "{more}");
-    assert_eq!(agent.names()[4..], ["list", "search", "outline", "redo", "log", "show", "stats"]);
+    assert_eq!(
+        agent.names()[4..],
+        ["list", "search", "outline", "symbol", "redo", "log", "show", "stats"]
+    );
     // Tools can be called whether they are listed or not.
     assert_eq!(Agent::new(&world, &[]).good("log", json!({})), "no operations");
 
@@ -350,7 +353,7 @@ fn more_tools_are_listed_on_demand() {
     agent.good("more", json!({}));
     let heard = agent.wait(subscription.next()).unwrap();
     assert!(format!("{heard:?}").contains("ToolListChanged"), "{heard:?}");
-    assert_eq!(agent.names().len(), 11);
+    assert_eq!(agent.names().len(), 12);
 }
 
 #[test]

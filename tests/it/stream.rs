@@ -8,7 +8,7 @@ use crate::suite::{Case, Suite};
 use crate::world::{Client, World, applied, rejected};
 
 /// The formats and their pages.
-const PAGES: [(&str, &str); 10] = [
+const PAGES: [(&str, &str); 11] = [
     ("anchor", include_str!("../cases/anchor-text.md")),
     ("anchor", include_str!("../cases/text-rules.md")),
     ("replace", include_str!("../cases/replace.md")),
@@ -19,6 +19,7 @@ const PAGES: [(&str, &str); 10] = [
     ("lines", include_str!("../cases/lines.md")),
     ("whole", include_str!("../cases/whole.md")),
     ("lsp", include_str!("../cases/lsp.md")),
+    ("symbol", include_str!("../cases/symbol.md")),
 ];
 
 /// Opens a stream; returns its name.

@@ -11,7 +11,7 @@ use super::builder::{Event, FILES, Given, Reader, Verb};
 use super::json::{Scanner, Step, Told};
 use super::{
     Body, Draft, Find, Op, OpKind, Quote, anchor_text, blocks, hashes, hashline, lines, patch,
-    read, replace, udiff, whole,
+    read, replace, symbol, udiff, whole,
 };
 use crate::anchor::Handle;
 use crate::error::Refusal;
@@ -56,6 +56,7 @@ impl Stream {
             "blocks" => rows(blocks::reader(given)),
             "udiff" => rows(udiff::reader(given)),
             "patch" => rows(patch::reader(given)),
+            "symbol" => rows(symbol::reader(given)),
             "hashline" | "whole" => Inner::Undecided,
             "replace" | "lines" | "lsp" => json(name, given),
             _ => return Err(super::unknown(name)),

@@ -53,10 +53,10 @@ pub enum Kind {
 pub const MORE: &str = "more";
 
 /// What the model is told of [`MORE`].
-pub const MORE_DESCRIPTION: &str = "List more tools: list, search, outline, log, stats";
+pub const MORE_DESCRIPTION: &str = "More tools: list, search, outline, symbol, log";
 
 /// All tools, in the order in which they are listed.
-pub const ALL: [Tool; 11] = [
+pub const ALL: [Tool; 12] = [
     Tool {
         name: "read",
         description: READ,
@@ -140,6 +140,23 @@ pub const ALL: [Tool; 11] = [
         read_only: true,
     },
     Tool {
+        name: "symbol",
+        description: "Edit one construct by its name, as lines you were shown",
+        method: "symbol/edit",
+        arguments: &[
+            required("path", Kind::Text, ""),
+            required("symbol", Kind::Text, "like impl Foo > fn bar"),
+            required("action", Kind::Text, ACTION),
+            optional("text", Kind::Text, "its new rows, as they are to stand there"),
+            optional("after", Kind::Text, "construct to move it below"),
+            optional("before", Kind::Text, "construct to move it above"),
+            optional("handle", Kind::Text, "default: the content shown last"),
+            optional("why", Kind::Text, ""),
+        ],
+        core: false,
+        read_only: false,
+    },
+    Tool {
         name: "redo",
         description: "Take back your last undo",
         method: "edit/redo",
@@ -205,6 +222,9 @@ per operation";
 
 const OUTLINE: &str = "Show what a file defines: `@path handle`, then rows `first-last<TAB>signature`. `read` shows \
 one construct whole with symbol \"impl Foo > fn bar\" instead of lines, or what is around a line with around 42";
+
+const ACTION: &str = "replace (with the comments above it), body (what stands between its brackets), insert_before, \
+insert_after, delete or move";
 
 const fn required(name: &'static str, kind: Kind, description: &'static str) -> Argument {
     Argument { name, kind, description, required: true, listed: true }

@@ -224,6 +224,8 @@ fn asked(
         }
         Event::Place { .. } => touched,
         Event::Change { find: Find::Lines(op), .. } if is_placeholder(&op.kind) => None,
+        // Which lines a name means, only a parser knows.
+        Event::Change { find: Find::Symbol { .. }, .. } => None,
         // Which of several places is meant is not known.
         Event::Change { find: Find::Text(_), .. } if touched.is_none() => None,
         Event::Change { find, .. } => {

@@ -6,7 +6,7 @@ use grammars::Language;
 use grammars::check::Unread;
 use grammars::outline::Row;
 
-use super::construct::{named, outline_of, unread};
+use super::construct::{named, outline_of};
 use super::read::content;
 use super::reject::Rejected;
 use crate::service::api::{Attempt, Fault, Outline, OutlineAnswer, Reply, Response};
@@ -40,7 +40,7 @@ fn look(
 ) -> Result<OutlineAnswer, Rejected> {
     let (path, now, handle) = content(service, &request.path, request.handle)?;
     let language = Language::of(path.as_str(), &now.bytes);
-    let language = language.ok_or_else(|| unread(Unread::NoLanguage, &path))?;
+    let language = language.ok_or_else(|| Unread::NoLanguage.refusal().at(path.as_str()))?;
     let outline = outline_of(service, &path, &now)?;
     let symbols = match &request.symbol {
         Some(name) => outline.within(named(&outline, name, &path)?),
