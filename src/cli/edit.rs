@@ -5,7 +5,7 @@ use std::io::Read;
 
 use super::endpoint::{Answer, Endpoint, typed};
 use super::paint::Paint;
-use super::{CliError, Common, End, read};
+use super::{CliError, Common, End, diagnostics, read};
 use crate::protocol::wire;
 
 #[derive(Debug, clap::Args)]
@@ -29,6 +29,10 @@ pub(super) struct Edit {
     /// Only look whether it would be applied
     #[arg(long)]
     dry_run: bool,
+    /// Ask language servers: tell what they say of it (warn), or refuse what
+    /// brings in an error (reject)
+    #[arg(long, value_parser = ["off", "warn", "reject"])]
+    lsp: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -70,6 +74,10 @@ pub(super) fn run(
     params.why = params.why.or_else(|| edit.why.clone());
     params.op_id = params.op_id.or_else(|| edit.op_id.clone());
     params.dry_run |= edit.dry_run;
+    if let Some(policy) = &edit.lsp {
+        let lsp = serde_json::from_value(policy.clone().into()).ok();
+        params.verify.get_or_insert_default().lsp = lsp;
+    }
     let result = endpoint.raw("edit/apply", &params)?;
     outcome(&result, common, endpoint, paint)
 }
@@ -190,6 +198,9 @@ pub(super) fn outcome(
                     paint.diff(&shown.diff)?;
                 }
             }
+            if let Some(diagnosis) = &answer.diagnostics {
+                diagnosed(diagnosis, paint)?;
+            }
             Ok(End::Done)
         }
     }
@@ -201,6 +212,9 @@ fn summarize(answer: &wire::EditResult, paint: &mut Paint) -> Result<(), CliErro
     for lint in &answer.lints {
         let op = lint.op.map(|op| format!(", operation {op}")).unwrap_or_default();
         paint.bad(&format!("{}: {}{op}: {}", lint.lint, lint.path, lint.message))?;
+    }
+    if let Some(change) = &answer.server {
+        told(change, paint)?;
     }
     for file in &answer.files {
         match &file.handle {
@@ -224,6 +238,48 @@ fn summarize(answer: &wire::EditResult, paint: &mut Paint) -> Result<(), CliErro
     Ok(())
 }
 
+/// Tells what a language server changed, and what it left as it was.
+fn told(change: &wire::ServerChange, paint: &mut Paint) -> Result<(), CliError> {
+    let by = match change.server.as_str() {
+        "" => String::new(),
+        server => format!(" by {server}"),
+    };
+    let proof = change.proof.as_ref().map(|proof| format!(", complete by {proof}"));
+    paint.line(&format!("{}{by}{}", change.title, proof.unwrap_or_default()))?;
+    if let Some(diff) = &change.diff {
+        paint.diff(diff)?;
+        paint.faint(&format!("this change is plan {}", change.plan))?;
+    }
+    left(&change.uncovered, paint)
+}
+
+/// Shows places where a name stays.
+fn left(files: &[wire::FileMatches], paint: &mut Paint) -> Result<(), CliError> {
+    for file in files {
+        paint.title(&format!("the name stays in @{} {}", file.path, file.handle))?;
+        paint.rows(&file.text)?;
+    }
+    Ok(())
+}
+
+/// Tells what language servers say of an edit.
+fn diagnosed(diagnosis: &wire::Diagnosis, paint: &mut Paint) -> Result<(), CliError> {
+    let count = |files: &[wire::FileDiagnostics]| {
+        files.iter().map(|file| file.diagnostics.len()).sum::<usize>()
+    };
+    let (new, fixed) = (count(&diagnosis.new), count(&diagnosis.fixed));
+    let text = format!(
+        "language servers: {new} new, {fixed} fixed, {} unchanged ({})",
+        diagnosis.unchanged, diagnosis.verdict
+    );
+    match new == 0 && diagnosis.verdict == "fresh" {
+        true => paint.good(&text)?,
+        false => paint.bad(&text)?,
+    }
+    diagnostics::files(&diagnosis.new, paint)?;
+    diagnostics::words(&diagnosis.servers, paint)
+}
+
 /// Tells why a request was refused, and what cures it.
 pub(super) fn refuse(
     rejection: &wire::Rejection,
@@ -241,6 +297,7 @@ pub(super) fn refuse(
     if let Some(rows) = &rejection.rows {
         paint.rows(rows)?;
     }
+    left(&rejection.uncovered, paint)?;
     for hunk in &rejection.drift {
         let (old, new) = (places(&[Some(hunk.old)]), places(&[Some(hunk.new)]));
         paint.faint(&format!("{old} became {new}"))?;

@@ -1,5 +1,7 @@
 //! From the wire to the service.
 
+mod servers;
+
 use engine::anchor::{Gutter, Handle};
 use engine::error::{Code, Refusal};
 use engine::format::{
@@ -88,6 +90,8 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
             call(session, api::Request::Undo(api::Undo { operation }))
         }
         "edit/redo" => call(read::<wire::NoParams>(params)?.session, api::Request::Redo),
+        "lsp/diagnostics" | "lsp/rename" | "lsp/rename_file" | "lsp/ask" | "lsp/actions"
+        | "lsp/format" | "lsp/status" => servers::call(method, params),
         "edit/log" => {
             let wire::LogParams { session, limit, before, path } = read(params)?;
             let limit = limit.unwrap_or(LOG_LIMIT);
@@ -325,7 +329,12 @@ fn verify(verify: wire::Verify) -> api::Verify {
         wire::Policy::Warn => api::Policy::Warn,
         wire::Policy::Off => api::Policy::Off,
     };
-    api::Verify { syntax: verify.syntax.map(policy), lint: verify.lint.map(policy) }
+    api::Verify {
+        syntax: verify.syntax.map(policy),
+        lint: verify.lint.map(policy),
+        lsp: verify.lsp.map(policy),
+        lsp_ms: verify.lsp_ms,
+    }
 }
 
 fn script(files: Vec<wire::FileParams>) -> Result<Script, Refusal> {

@@ -13,7 +13,7 @@ pub mod wire;
 pub const VERSION: u32 = 1;
 
 /// All methods, in the order of `docs/protocol.md`.
-pub const METHODS: [&str; 17] = [
+pub const METHODS: [&str; 24] = [
     "session/open",
     "file/read",
     "file/list",
@@ -25,6 +25,13 @@ pub const METHODS: [&str; 17] = [
     "edit/retry",
     "edit/undo",
     "edit/redo",
+    "lsp/diagnostics",
+    "lsp/rename",
+    "lsp/rename_file",
+    "lsp/ask",
+    "lsp/actions",
+    "lsp/format",
+    "lsp/status",
     "edit/log",
     "edit/show",
     "stats/summary",

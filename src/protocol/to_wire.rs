@@ -1,5 +1,7 @@
 //! From the service to the wire.
 
+mod servers;
+
 use std::collections::BTreeMap;
 
 use engine::plan::Outcome;
@@ -23,6 +25,10 @@ pub fn response(response: api::Response) -> Result<String, RpcError> {
         api::Response::Outline(answer) => json(&outline_result(answer)),
         api::Response::Stream(answer) => json(&stream_result(&answer)),
         api::Response::Edit(answer) => json(&edit_result(&answer)),
+        api::Response::Diagnosed(answer) => json(&servers::diagnosed(answer)),
+        api::Response::Asked(answer) => json(&servers::asked(answer)),
+        api::Response::Actions(answer) => json(&servers::actions(answer)),
+        api::Response::Servers(answer) => json(&servers::servers(answer)),
         api::Response::Log(operations) => json(&wire::LogResult {
             status: ok(),
             operations: operations.iter().map(operation).collect(),
@@ -138,15 +144,18 @@ fn read_result(answer: api::ReadAnswer) -> wire::ReadResult {
 }
 
 fn search_result(answer: api::SearchAnswer) -> wire::SearchResult {
-    let file = |file: api::FileMatches| wire::FileMatches {
+    let files = answer.files.into_iter().map(file_matches).collect();
+    wire::SearchResult { status: ok(), files, matches: answer.matches, more: answer.more }
+}
+
+fn file_matches(file: api::FileMatches) -> wire::FileMatches {
+    wire::FileMatches {
         path: file.path,
         handle: file.handle.to_string(),
         total_lines: file.total_lines,
         matches: file.matches,
         text: file.text,
-    };
-    let files = answer.files.into_iter().map(file).collect();
-    wire::SearchResult { status: ok(), files, matches: answer.matches, more: answer.more }
+    }
 }
 
 fn outline_result(answer: api::OutlineAnswer) -> wire::OutlineResult {
@@ -180,6 +189,8 @@ fn edit_result(answer: &api::EditAnswer) -> wire::EditResult {
         operation: answer.operation,
         files: answer.files.iter().map(file).collect(),
         lints: answer.lints.iter().map(lint_note).collect(),
+        diagnostics: answer.diagnostics.as_ref().map(servers::diagnosis),
+        server: answer.server.as_ref().map(servers::change),
         durability: answer.unflushed.then(|| "none".to_owned()),
         format: answer.format.clone(),
     }
@@ -224,6 +235,7 @@ fn rejection(rejection: &api::Rejection) -> wire::Rejection {
         landings: rejection.landings.clone(),
         candidates: rejection.candidates.clone(),
         fixes: rejection.fixes.clone(),
+        uncovered: rejection.uncovered.iter().cloned().map(file_matches).collect(),
         retry: rejection.retry.clone(),
         format: rejection.format.clone(),
     }

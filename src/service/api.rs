@@ -1,6 +1,8 @@
 //! The service as its callers see it: one method over a closed list of requests
 //! and responses, in plain values. No face, no wire.
 
+mod servers;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +14,7 @@ use engine::snapshot::Snapshot;
 use engine::store::Cas;
 
 pub use super::policy::Limits;
+pub use servers::*;
 
 /// The service, wherever it runs.
 pub trait Call: Send + Sync {
@@ -132,6 +135,20 @@ pub enum Request {
     Stream(StreamStep),
     /// Apply a rejected edit after all.
     Retry(Retry),
+    /// Ask language servers what is wrong with files.
+    Diagnose(Diagnose),
+    /// Rename a symbol everywhere.
+    Rename(Rename),
+    /// Move a file, and what names it with it.
+    RenameFile(RenameFile),
+    /// Ask what a language server knows.
+    Ask(Ask),
+    /// Have a language server offer or do something.
+    Actions(Actions),
+    /// Format a file.
+    Format(Format),
+    /// Say how language servers are.
+    Servers,
     /// Take an operation back.
     Undo(Undo),
     /// Take an undo back.
@@ -162,10 +179,19 @@ pub enum Response {
     /// To [`Request::Outline`].
     Outline(OutlineAnswer),
     /// To [`Request::Apply`], the close of a [`Request::Stream`],
-    /// [`Request::Retry`], [`Request::Undo`] and [`Request::Redo`].
+    /// [`Request::Retry`], [`Request::Undo`], [`Request::Redo`], and whatever
+    /// has a language server change files.
     Edit(EditAnswer),
     /// To [`Request::Stream`], save at its close.
     Stream(StreamAnswer),
+    /// To [`Request::Diagnose`].
+    Diagnosed(Diagnosed),
+    /// To [`Request::Ask`].
+    Asked(AskAnswer),
+    /// To [`Request::Actions`], where nothing is to be done.
+    Actions(ActionsAnswer),
+    /// To [`Request::Servers`].
+    Servers(ServersAnswer),
     /// To [`Request::Log`].
     Log(Vec<Operation>),
     /// To [`Request::Show`].
@@ -477,6 +503,11 @@ pub struct Verify {
     pub syntax: Option<Policy>,
     /// Whether the new text looks like a slip.
     pub lint: Option<Policy>,
+    /// What language servers say of it: to refuse, they are asked before the
+    /// write, else after it.
+    pub lsp: Option<Policy>,
+    /// How long language servers may take, in milliseconds.
+    pub lsp_ms: Option<u64>,
 }
 
 /// What a finding leads to.
@@ -501,6 +532,10 @@ pub struct EditAnswer {
     pub files: Vec<FileAnswer>,
     /// What looked like a slip, but was let pass.
     pub lints: Vec<LintNote>,
+    /// What language servers say of it, where they were asked.
+    pub diagnostics: Option<Diagnosis>,
+    /// Where the change comes from, if a language server made it.
+    pub server: Option<ServerChange>,
     /// Whether a flush failed, so that a loss of power may still undo it.
     pub unflushed: bool,
     /// The format that the text was recognised as, where none was named.
@@ -562,6 +597,8 @@ pub struct Rejection {
     /// What could be meant instead, in few words; a retry names one by its
     /// number, from 1.
     pub fixes: Vec<String>,
+    /// Places that a rename would leave as they are.
+    pub uncovered: Vec<FileMatches>,
     /// Under which the edit can be sent again without being written again.
     pub retry: Option<String>,
     /// The format that the text was recognised as, where none was named.

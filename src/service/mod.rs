@@ -5,6 +5,7 @@ pub mod api;
 mod contents;
 mod diff;
 mod health;
+pub mod languages;
 mod ledger;
 mod names;
 mod ops;
@@ -30,6 +31,7 @@ use grammars::worker::{Channel, Workers};
 use crate::process::Worker;
 use crate::state::{State, StateError};
 use api::{Attempt, Call, Context, Fault, Reply, Request, Response, Traffic};
+use languages::{Languages, Surroundings};
 use ledger::{Job, Ledger};
 use policy::Limits;
 use queue::{Queue, Turn};
@@ -62,6 +64,8 @@ pub struct Options {
     /// parses what is risky when called with [`PARSE`]. Without one, tokens are
     /// counted in this process, and what is risky is not parsed.
     pub helper: Option<PathBuf>,
+    /// What language servers are started with.
+    pub surroundings: Surroundings,
 }
 
 /// The service of one root. There is only one at a time: the caller holds the
@@ -72,7 +76,8 @@ pub struct Service {
     queue: Queue,
     streams: Streams,
     ledger: Ledger,
-    syntax: SyntaxCheck,
+    syntax: Arc<SyntaxCheck>,
+    languages: Languages,
     durability: Durability,
 }
 
@@ -97,8 +102,10 @@ impl Service {
         if let Err(refusal) = health::recover(&workspace, options.durability) {
             workspace.health.enter(Trouble::Unfinished, &refusal.to_string());
         }
+        let syntax = Arc::new(syntax_check(options.helper.clone()));
         Ok(Service {
-            syntax: syntax_check(options.helper.clone()),
+            languages: Languages::new(&workspace, &syntax, &options.surroundings),
+            syntax,
             ledger: Ledger::start(Arc::clone(&workspace), options.helper)?,
             workspace,
             sessions: Sessions::default(),
@@ -110,6 +117,7 @@ impl Service {
 
     /// Finishes what can wait and folds the log, for a clean end.
     pub fn stop(&self) {
+        self.languages.stop();
         self.ledger.stop();
         let state = &self.workspace.state;
         let kept = self.workspace.store_what_we_wrote();
@@ -149,6 +157,19 @@ impl Call for Service {
             }
             Request::Apply(apply) => ops::apply::apply(self, apply, &*self.session(context)?),
             Request::Stream(step) => ops::stream::stream(self, step, &*self.session(context)?),
+            Request::Diagnose(diagnose) => {
+                ops::diagnose::diagnose(self, &diagnose, &*self.session(context)?)
+            }
+            Request::Rename(rename) => ops::rename::rename(self, &rename, &*self.session(context)?),
+            Request::RenameFile(rename) => {
+                ops::rename::rename_file(self, &rename, &*self.session(context)?)
+            }
+            Request::Ask(ask) => ops::ask::ask(self, &ask, &*self.session(context)?),
+            Request::Actions(actions) => {
+                ops::actions::actions(self, &actions, &*self.session(context)?)
+            }
+            Request::Format(format) => ops::format::format(self, &format, &*self.session(context)?),
+            Request::Servers => ops::servers::servers(self),
             Request::Retry(retry) => ops::retry::retry(self, &retry, &*self.session(context)?),
             Request::Undo(undo) => ops::undo::undo(self, &undo, &*self.session(context)?),
             Request::Redo => ops::undo::redo(self, &*self.session(context)?),

@@ -11,6 +11,8 @@ mod chain;
 #[cfg(test)]
 mod dice;
 #[cfg(test)]
+mod guest;
+#[cfg(test)]
 mod mounts;
 #[cfg(test)]
 #[path = "../../engine/tests/it/suite.rs"]
@@ -38,6 +40,8 @@ mod meet;
 #[cfg(test)]
 mod outline;
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod rejections;
 #[cfg(test)]
 mod retention;
@@ -45,6 +49,8 @@ mod retention;
 mod rpc;
 #[cfg(test)]
 mod search;
+#[cfg(test)]
+mod servers;
 #[cfg(test)]
 mod stream;
 #[cfg(test)]

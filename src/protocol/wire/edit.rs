@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeltaHunk, HandleText, Lines, is_false};
+use super::{DeltaHunk, Diagnosis, FileMatches, HandleText, Lines, ServerChange, is_false};
 
 /// Parameters of `edit/apply`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -129,6 +129,12 @@ pub struct Verify {
     /// Slips in the new text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lint: Option<Policy>,
+    /// What language servers say of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsp: Option<Policy>,
+    /// How long they may take, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsp_ms: Option<u64>,
 }
 
 /// What a finding leads to.
@@ -228,6 +234,12 @@ pub struct EditResult {
     /// What looked like a slip, but was let pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lints: Vec<LintNote>,
+    /// What language servers say of it, where they were asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<Diagnosis>,
+    /// Where the change comes from, if a language server made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerChange>,
     /// `none` where a flush failed, so that a loss of power may still undo it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub durability: Option<String>,
@@ -323,6 +335,9 @@ pub struct Rejection {
     /// What could be meant instead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fixes: Vec<String>,
+    /// Places that a rename would leave as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uncovered: Vec<FileMatches>,
     /// Under which the edit can be sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<String>,

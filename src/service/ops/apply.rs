@@ -16,7 +16,8 @@ use super::lint;
 use super::reject::{Cure, Rejected, Rows};
 use super::stored::{RETRY_VERSION, Reason, RetryRecord, StoredAnswer};
 use super::syntax;
-use super::transact::{Done, Operation, carry_out};
+use super::transact::{Author, Done, Operation, carry_out};
+use super::verify::{self, Asked};
 use crate::service::Service;
 use crate::service::api::{
     Apply, Attempt, DeltaHunk, EditAnswer, Fault, FileAnswer, LintNote, Policy, Reply, Response,
@@ -90,6 +91,7 @@ fn apply_known(service: &Service, mut apply: Apply, session: &Session) -> Result
     let usual = if matches!(apply.source, Source::Text(_)) { Policy::Reject } else { Policy::Warn };
     apply.verify.lint.get_or_insert(usual);
     apply.verify.syntax.get_or_insert(Policy::Reject);
+    apply.verify.lsp.get_or_insert(service.languages.standard.verify);
     match read(service, session, &apply) {
         Ok(read) => attempt(service, Edit::of(read, apply), session, None),
         Err(rejected) => {
@@ -155,7 +157,10 @@ pub(super) fn attempt(
 ) -> Result<Reply, Fault> {
     let (new_text, old_text) = edit.texts.take().unwrap_or_else(|| texts(&edit.script));
     match try_edit(service, &mut edit, session, chain) {
-        Ok(Done { answer, event }) => {
+        Ok((Done { mut answer, event }, asked)) => {
+            // The turn at the files is over: nobody waits for the servers but
+            // who asked for their word.
+            answer.diagnostics = asked.and_then(|asked| asked.answer(service, session));
             let attempt = Attempt { event, new_text, old_text, ..Attempt::default() };
             let attempt = Some(attempt).filter(|attempt| attempt.event > 0);
             Ok(Reply { response: Response::Edit(answer), attempt })
@@ -172,15 +177,16 @@ fn try_edit(
     edit: &mut Edit,
     session: &Session,
     chain: Option<i64>,
-) -> Result<Done, Rejected> {
+) -> Result<(Done, Option<Asked>), Rejected> {
     let limits = &service.workspace.limits;
     check_size(&edit.script, limits.operations, limits.files).map_err(Rejected::of)?;
     let paths = locate(service, &mut edit.script).map_err(Rejected::of)?;
     let edit = &*edit;
     let turn = service.turn(paths.clone());
     let _turn = turn.map_err(|refusal| waiting(refusal, edit, chain))?;
-    if let Some(done) = done_before(service, &edit.apply, session).map_err(Rejected::of)? {
-        return Ok(done);
+    let before = done_before(service, edit.apply.op_id.as_deref(), session);
+    if let Some(done) = before.map_err(Rejected::of)? {
+        return Ok((done, None));
     }
     let mut tries = 0;
     loop {
@@ -188,15 +194,16 @@ fn try_edit(
         let states = gather(service, session, &edit.script)
             .map_err(|refusal| waiting(refusal, edit, chain))?;
         let options =
-            plan::Options { constructs: Some(&service.syntax), relocate: edit.apply.relocate };
+            plan::Options { constructs: Some(&*service.syntax), relocate: edit.apply.relocate };
         let plan = plan::plan(&edit.script, &states, &options).map_err(|refused| {
             explain_plan(service, refused, &states, &edit.script, edit, chain)
         })?;
         let mut lints = lint::check(edit, &states, chain)?;
         lints.extend(syntax::check(service, edit, &plan, chain)?);
         lints.extend(edit.notes.iter().cloned());
+        let asked = verify::ask(service, edit, &plan, chain)?;
         if edit.apply.dry_run {
-            return Ok(checked(&plan, lints));
+            return Ok((checked(&plan, lints), asked.filter(Asked::is_early)));
         }
         let views = views_of_now(service, session, &edit.script, &states)
             .map_err(|refusal| waiting(refusal, edit, chain))?;
@@ -207,7 +214,8 @@ fn try_edit(
             why: edit.apply.why.clone(),
             ..OperationRecord::default()
         };
-        let operation = Operation { plan: &plan, views, record, chain };
+        let author = Author::Session;
+        let operation = Operation { plan: &plan, views, author, record, chain };
         match carry_out(service, session, operation) {
             // Somebody wrote to a file since we looked: look again.
             Err(refusal) if refusal.code == Code::Stale && tries < TRIES => {
@@ -216,7 +224,7 @@ fn try_edit(
             Err(refusal) => return Err(waiting(refusal, edit, chain)),
             Ok(mut done) => {
                 done.answer.lints = lints;
-                return Ok(done);
+                return Ok((done, asked));
             }
         }
     }
@@ -266,12 +274,12 @@ fn check_size(script: &Script, operations: usize, files: usize) -> Result<(), Re
 }
 
 /// Returns the first answer to a request that is repeated under the same name.
-fn done_before(
+pub(super) fn done_before(
     service: &Service,
-    apply: &Apply,
+    op_id: Option<&str>,
     session: &Session,
 ) -> Result<Option<Done>, Refusal> {
-    let Some(op_id) = &apply.op_id else { return Ok(None) };
+    let Some(op_id) = op_id else { return Ok(None) };
     let state = &service.workspace.state;
     let row =
         state.operation_once(&session.row.id, op_id).map_err(|error| state_refusal(&error))?;
@@ -372,7 +380,7 @@ fn views_of_now(
     script.files.iter().zip(states).map(view).collect()
 }
 
-fn view_of(
+pub(super) fn view_of(
     service: &Service,
     session: &Session,
     path: &RelPath,
@@ -385,7 +393,7 @@ fn view_of(
 }
 
 /// Returns the answer to a dry run.
-fn checked(plan: &Plan, lints: Vec<LintNote>) -> Done {
+pub(super) fn checked(plan: &Plan, lints: Vec<LintNote>) -> Done {
     let file = |file: &plan::FilePlan| FileAnswer {
         path: file.path.clone(),
         handle: None,

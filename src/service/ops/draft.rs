@@ -62,7 +62,7 @@ pub(super) fn read(
     }
     let known = draft.files.iter().map(|file| known(service, session, file));
     let known: Vec<Known> = known.collect::<Result<_, Refusal>>().map_err(Rejected::of)?;
-    match resolve_with(&draft, &known, &written.choices, Some(&service.syntax)) {
+    match resolve_with(&draft, &known, &written.choices, Some(&*service.syntax)) {
         Ok(resolved) => {
             let notes = notes(&draft, &resolved);
             let quotes = draft.files.iter().any(|file| !by_number(file));

@@ -192,7 +192,7 @@ fn stale(
     // What cannot be looked at any more is judged at the close.
     locate(service, &mut edit.script).ok()?;
     let states = gather(service, session, &edit.script).ok()?;
-    let options = plan::Options { constructs: Some(&service.syntax), relocate: apply.relocate };
+    let options = plan::Options { constructs: Some(&*service.syntax), relocate: apply.relocate };
     let refused = plan::plan(&edit.script, &states, &options).err()?;
     let counts = matches!(
         refused.refusal.code,

@@ -10,7 +10,7 @@ use engine::snapshot::Snapshot;
 
 use super::read::keep;
 use super::stored::RetryRecord;
-use crate::service::api::{Attempt, DeltaHunk, Fault, Rejection, Reply, Response};
+use crate::service::api::{Attempt, DeltaHunk, Fault, FileMatches, Rejection, Reply, Response};
 use crate::service::session::Session;
 use crate::service::{Service, internal, now_ms};
 use crate::state::fill_random;
@@ -51,6 +51,9 @@ pub(super) struct Cure {
     pub(super) candidates: Vec<Range<usize>>,
     /// What could be meant instead, in few words.
     pub(super) fixes: Vec<String>,
+    /// Places that a rename would leave as they are, which the session has been
+    /// shown.
+    pub(super) uncovered: Vec<FileMatches>,
 }
 
 /// What the author has to look at.
@@ -128,7 +131,7 @@ impl Rejected {
         kind: &str,
     ) -> Result<Reply, Fault> {
         let state = &service.workspace.state;
-        let Cure { rows, preview, drift, landings, candidates, fixes } = *self.cure;
+        let Cure { rows, preview, drift, landings, candidates, fixes, uncovered } = *self.cure;
         let noted = self.stopped_at.is_none();
         let shown = rows.map(|rows| rows.show(service, session, noted)).transpose()?;
         let Refusal { code, message, path, op } = self.refusal;
@@ -161,6 +164,7 @@ impl Rejected {
             landings: landings.iter().map(|span| span.as_ref().map(lines_of)).collect(),
             candidates: candidates.iter().map(lines_of).collect(),
             fixes,
+            uncovered,
             retry,
             format: None,
         };

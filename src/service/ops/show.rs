@@ -37,6 +37,7 @@ fn bare(refusal: Refusal) -> Rejection {
         landings: Vec::new(),
         candidates: Vec::new(),
         fixes: Vec::new(),
+        uncovered: Vec::new(),
         retry: None,
         format: None,
     }
