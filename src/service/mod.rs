@@ -12,6 +12,7 @@ mod ops;
 pub mod policy;
 mod queue;
 mod session;
+mod streams;
 mod sweep;
 mod walk;
 mod workspace;
@@ -35,6 +36,7 @@ use ledger::{Job, Ledger};
 use policy::Limits;
 use queue::{Queue, Turn};
 use session::{Session, Sessions};
+use streams::Streams;
 use workspace::Workspace;
 
 /// Why a root cannot be served.
@@ -86,6 +88,7 @@ pub struct Service {
     workspace: Arc<Workspace>,
     sessions: Sessions,
     queue: Queue,
+    streams: Streams,
     ledger: Ledger,
     syntax: Arc<SyntaxCheck>,
     languages: Languages,
@@ -127,6 +130,7 @@ impl Service {
             workspace,
             sessions: Sessions::default(),
             queue: Queue::default(),
+            streams: Streams::default(),
             durability: options.durability,
         })
     }
@@ -172,6 +176,7 @@ impl Call for Service {
                 ops::outline::outline(self, &outline, &*self.session(context)?)
             }
             Request::Apply(apply) => ops::apply::apply(self, apply, &*self.session(context)?),
+            Request::Stream(step) => ops::stream::stream(self, step, &*self.session(context)?),
             Request::Diagnose(diagnose) => {
                 ops::diagnose::diagnose(self, &diagnose, &*self.session(context)?)
             }
