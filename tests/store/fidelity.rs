@@ -89,17 +89,27 @@ impl Attribute {
     }
 }
 
-/// Everything that a file has, to be held against what it has afterwards.
-fn look_of(path: &Path) -> (u32, u32, u32, u64, Vec<(String, Vec<u8>)>) {
+/// What a file has besides its bytes.
+#[derive(Debug, PartialEq, Eq)]
+struct Look {
+    mode: u32,
+    owner: (u32, u32),
+    links: u64,
+    extended: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// Returns everything that a file has, to be held against what it has afterwards.
+fn look_of(path: &Path) -> Look {
     let meta = fs::metadata(path).unwrap();
     let names = ["user.small", "user.large", "system.posix_acl_access"].into_iter();
     let extended = names.filter_map(|name| {
         let mut value = vec![0; 4096];
         let size = getxattr(path, name, &mut value[..]).ok()?;
         value.truncate(size);
-        Some((name.to_owned(), value))
+        Some((name, value))
     });
-    (meta.mode(), meta.uid(), meta.gid(), meta.nlink(), extended.collect())
+    let owner = (meta.uid(), meta.gid());
+    Look { mode: meta.mode(), owner, links: meta.nlink(), extended: extended.collect() }
 }
 
 /// Something that is done to a file, and where it stands then.

@@ -86,7 +86,7 @@ fn cut_at_every_call(
     let world = World::below(&disk.at);
     furnish(&world);
     // What there is at the beginning is there for certain.
-    rustix::fs::syncfs(&File::open(&disk.at).unwrap()).unwrap();
+    rustix::fs::syncfs(File::open(&disk.at).unwrap()).unwrap();
     let (mut at, mut cuts) = (first, 0);
     let mut daemon = world.serve_with(&["--durability", "full"]);
     let session = daemon.open().session.clone();

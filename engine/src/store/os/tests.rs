@@ -58,7 +58,7 @@ fn check(run: impl Fn(&str, Cas, &Disk, &dyn Fs)) {
         (
             "nothing",
             Cas::Weak,
-            Facilities { beneath: false, leases: false, exchange: false, ..all },
+            Facilities { beneath: false, leases: false, ..Facilities { exchange: false, ..all } },
         ),
     ];
     for (name, cas, facilities) in kinds {
