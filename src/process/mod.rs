@@ -1,6 +1,8 @@
 //! Children: the only room that starts processes.
 
+mod group;
 mod run;
+mod tree;
 
 pub use run::{Ended, Job, run};
 
@@ -11,6 +13,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+pub use group::{GUARD, Group, Start, Streams, guard};
 
 /// Starts a program that outlives us: with no input, no output and, once it
 /// calls [`leave_terminal`], no terminal.

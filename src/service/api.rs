@@ -1,6 +1,8 @@
 //! The service as its callers see it: one method over a closed list of requests
 //! and responses, in plain values. No face, no wire.
 
+mod servers;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +14,7 @@ use engine::snapshot::Snapshot;
 use engine::store::Cas;
 
 pub use super::policy::Limits;
+pub use servers::*;
 
 /// The service, wherever it runs.
 pub trait Call: Send + Sync {
@@ -74,6 +77,8 @@ pub struct Attempt {
     pub event: i64,
     /// Texts that the model wrote and that matter: the new lines.
     pub new_text: Vec<String>,
+    /// What the model wrote in earlier requests, where it came in pieces.
+    pub written: String,
     /// Texts that the model wrote although they were there: expected lines.
     pub old_text: Vec<String>,
     /// The rows that were read: their content, their lines, how they were numbered.
@@ -122,10 +127,28 @@ pub enum Request {
     List(List),
     /// Find lines.
     Search(Search),
+    /// Show what a file defines.
+    Outline(Outline),
     /// Change files.
     Apply(Apply),
+    /// Change files by an edit that is still being written.
+    Stream(StreamStep),
     /// Apply a rejected edit after all.
     Retry(Retry),
+    /// Ask language servers what is wrong with files.
+    Diagnose(Diagnose),
+    /// Rename a symbol everywhere.
+    Rename(Rename),
+    /// Move a file, and what names it with it.
+    RenameFile(RenameFile),
+    /// Ask what a language server knows.
+    Ask(Ask),
+    /// Have a language server offer or do something.
+    Actions(Actions),
+    /// Format a file.
+    Format(Format),
+    /// Say how language servers are.
+    Servers,
     /// Take an operation back.
     Undo(Undo),
     /// Take an undo back.
@@ -153,9 +176,22 @@ pub enum Response {
     List(ListAnswer),
     /// To [`Request::Search`].
     Search(SearchAnswer),
-    /// To [`Request::Apply`], [`Request::Retry`], [`Request::Undo`] and
-    /// [`Request::Redo`].
+    /// To [`Request::Outline`].
+    Outline(OutlineAnswer),
+    /// To [`Request::Apply`], the close of a [`Request::Stream`],
+    /// [`Request::Retry`], [`Request::Undo`], [`Request::Redo`], and whatever
+    /// has a language server change files.
     Edit(EditAnswer),
+    /// To [`Request::Stream`], save at its close.
+    Stream(StreamAnswer),
+    /// To [`Request::Diagnose`].
+    Diagnosed(Diagnosed),
+    /// To [`Request::Ask`].
+    Asked(AskAnswer),
+    /// To [`Request::Actions`], where nothing is to be done.
+    Actions(ActionsAnswer),
+    /// To [`Request::Servers`].
+    Servers(ServersAnswer),
     /// To [`Request::Log`].
     Log(Vec<Operation>),
     /// To [`Request::Show`].
@@ -201,6 +237,10 @@ pub struct Read {
     pub path: String,
     /// Which lines; all of them where none are named.
     pub lines: Vec<LineRange>,
+    /// The construct whose lines are meant, by its name path.
+    pub symbol: Option<String>,
+    /// A line (1-based); the innermost construct around it is meant.
+    pub around: Option<usize>,
     /// How rows bear their numbers.
     pub gutter: Gutter,
     /// A handle the caller has: only what differs need be shown.
@@ -218,6 +258,8 @@ pub struct ReadAnswer {
     pub handle: Handle,
     /// The rows, or that there is nothing new.
     pub body: ReadBody,
+    /// The construct that was asked for, by its whole path.
+    pub symbol: Option<String>,
     /// The lines that the rows show.
     pub shown: Vec<LineRange>,
     /// Where to go on reading, if the page was full.
@@ -327,6 +369,43 @@ pub struct FileMatches {
     pub text: String,
 }
 
+/// Asks for what a file defines.
+#[derive(Debug, Clone, Default)]
+pub struct Outline {
+    /// Relative to the root, or absolute within it.
+    pub path: String,
+    /// The content to show, where it is not that of now.
+    pub handle: Option<Handle>,
+    /// The construct to show with what stands in it, by its name path; the whole
+    /// file where none is named.
+    pub symbol: Option<String>,
+    /// How many levels to show; all of them where nothing is said.
+    pub depth: Option<usize>,
+    /// How many rows at most.
+    pub limit: usize,
+}
+
+/// What a file defines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutlineAnswer {
+    /// The file, its symlinks followed.
+    pub path: String,
+    /// The name of its content.
+    pub handle: Handle,
+    /// The language it was read in.
+    pub language: &'static str,
+    /// How well that language's grammar reads healthy files.
+    pub reading: &'static str,
+    /// A row for each construct: its lines and its signature.
+    pub text: String,
+    /// The lines that rows show whole, as they are.
+    pub shown: Vec<LineRange>,
+    /// Number of lines.
+    pub total_lines: usize,
+    /// Whether there are more rows.
+    pub more: bool,
+}
+
 /// An edit as it came in.
 #[derive(Debug, Clone)]
 pub enum Source {
@@ -357,6 +436,65 @@ pub struct Apply {
     pub dry_run: bool,
 }
 
+impl Apply {
+    /// Returns the edit as text, if it came as one.
+    pub fn text(self) -> Option<String> {
+        match self.source {
+            Source::Text(text) => Some(text),
+            Source::Script(_) | Source::Malformed(_) => None,
+        }
+    }
+}
+
+/// Asks for a step of an edit that comes in pieces.
+#[derive(Debug, Clone)]
+pub enum StreamStep {
+    /// Begin: how the edit is to be carried out, and as its source the first
+    /// piece.
+    Open(Box<Apply>),
+    /// Go on.
+    Chunk {
+        /// The stream.
+        stream: String,
+        /// The next piece.
+        text: String,
+    },
+    /// The edit is complete: carry it out.
+    Close {
+        /// The stream.
+        stream: String,
+        /// The last piece.
+        text: String,
+    },
+    /// The edit was given up.
+    Cancel {
+        /// The stream.
+        stream: String,
+    },
+}
+
+/// What is known of an edit that is being written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamAnswer {
+    /// The stream.
+    pub stream: String,
+    /// Whether it is still there.
+    pub open: bool,
+    /// Bytes taken so far.
+    pub taken: usize,
+    /// Why the edit can no longer succeed, if it cannot.
+    pub stop: Option<StreamStop>,
+}
+
+/// Why an edit can no longer succeed, however it goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamStop {
+    /// The bytes after which that was so.
+    pub at: usize,
+    /// The reason, with what its author has to look at.
+    pub rejection: Rejection,
+}
+
 /// What to check before anything is written; where nothing is said, the
 /// service's own policy holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -365,6 +503,11 @@ pub struct Verify {
     pub syntax: Option<Policy>,
     /// Whether the new text looks like a slip.
     pub lint: Option<Policy>,
+    /// What language servers say of it: to refuse, they are asked before the
+    /// write, else after it.
+    pub lsp: Option<Policy>,
+    /// How long language servers may take, in milliseconds.
+    pub lsp_ms: Option<u64>,
 }
 
 /// What a finding leads to.
@@ -389,8 +532,14 @@ pub struct EditAnswer {
     pub files: Vec<FileAnswer>,
     /// What looked like a slip, but was let pass.
     pub lints: Vec<LintNote>,
+    /// What language servers say of it, where they were asked.
+    pub diagnostics: Option<Diagnosis>,
+    /// Where the change comes from, if a language server made it.
+    pub server: Option<ServerChange>,
     /// Whether a flush failed, so that a loss of power may still undo it.
     pub unflushed: bool,
+    /// The format that the text was recognised as, where none was named.
+    pub format: Option<String>,
 }
 
 /// Something in an edit that looks like a slip.
@@ -448,8 +597,12 @@ pub struct Rejection {
     /// What could be meant instead, in few words; a retry names one by its
     /// number, from 1.
     pub fixes: Vec<String>,
+    /// Places that a rename would leave as they are.
+    pub uncovered: Vec<FileMatches>,
     /// Under which the edit can be sent again without being written again.
     pub retry: Option<String>,
+    /// The format that the text was recognised as, where none was named.
+    pub format: Option<String>,
 }
 
 /// Asks for a rejected edit to be applied after all.
@@ -583,6 +736,11 @@ pub struct Group {
     pub rejected: Vec<(String, usize)>,
     /// Bytes received and sent.
     pub bytes: (usize, usize),
+    /// Streams that were given up after they could no longer succeed.
+    pub stopped: usize,
+    /// Tokens that need not be written because of that; `docs/protocol.md` has
+    /// the formula.
+    pub saved: usize,
     /// Tokens the model wrote and read.
     pub tokens: (usize, usize),
     /// Where tokens went that need not have gone.
