@@ -13,13 +13,14 @@ pub mod wire;
 pub const VERSION: u32 = 1;
 
 /// All methods, in the order of `docs/protocol.md`.
-pub const METHODS: [&str; 23] = [
+pub const METHODS: [&str; 24] = [
     "session/open",
     "file/read",
     "file/list",
     "file/search",
     "file/outline",
     "edit/apply",
+    "edit/stream",
     "symbol/edit",
     "edit/retry",
     "edit/undo",

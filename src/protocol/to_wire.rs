@@ -23,6 +23,7 @@ pub fn response(response: api::Response) -> Result<String, RpcError> {
         }
         api::Response::Search(answer) => json(&search_result(answer)),
         api::Response::Outline(answer) => json(&outline_result(answer)),
+        api::Response::Stream(answer) => json(&stream_result(&answer)),
         api::Response::Edit(answer) => json(&edit_result(&answer)),
         api::Response::Diagnosed(answer) => json(&servers::diagnosed(answer)),
         api::Response::Asked(answer) => json(&servers::asked(answer)),
@@ -91,7 +92,7 @@ fn open_result(opened: &api::Opened) -> wire::OpenResult {
         protocol: super::VERSION,
         server: wire::Client { name: "anchord".into(), version: env!("CARGO_PKG_VERSION").into() },
         root: opened.root.clone(),
-        formats: engine::format::NAMES.map(str::to_owned).to_vec(),
+        formats: engine::format::NAMES.into_iter().chain(["auto"]).map(str::to_owned).collect(),
         limits: opened.limits.entries().map(|(name, limit)| (name.to_owned(), limit)).into(),
     }
 }
@@ -191,7 +192,22 @@ fn edit_result(answer: &api::EditAnswer) -> wire::EditResult {
         diagnostics: answer.diagnostics.as_ref().map(servers::diagnosis),
         server: answer.server.as_ref().map(servers::change),
         durability: answer.unflushed.then(|| "none".to_owned()),
+        format: answer.format.clone(),
     }
+}
+
+fn stream_result(answer: &api::StreamAnswer) -> wire::StreamResult {
+    let status = match (answer.open, &answer.stop) {
+        (false, _) => "cancelled",
+        (true, None) => "open",
+        (true, Some(_)) => "stopped",
+    };
+    let stop = answer
+        .stop
+        .as_ref()
+        .map(|stop| wire::StreamStop { at: stop.at, rejection: rejection(&stop.rejection) });
+    let (stream, taken) = (answer.stream.clone(), answer.taken);
+    wire::StreamResult { status: status.to_owned(), stream, taken, stop }
 }
 
 fn lint_note(note: &api::LintNote) -> wire::LintNote {
@@ -221,6 +237,7 @@ fn rejection(rejection: &api::Rejection) -> wire::Rejection {
         fixes: rejection.fixes.clone(),
         uncovered: rejection.uncovered.iter().cloned().map(file_matches).collect(),
         retry: rejection.retry.clone(),
+        format: rejection.format.clone(),
     }
 }
 
@@ -262,6 +279,8 @@ fn group(group: &api::Group) -> wire::StatsGroup {
         bytes_out: group.bytes.1,
         tokens_in: group.tokens.0,
         tokens_out: group.tokens.1,
+        stopped: group.stopped,
+        saved: group.saved,
         wasted: wire::Wasted {
             total: waste.total(),
             rejected: waste.rejected,

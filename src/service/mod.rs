@@ -12,6 +12,7 @@ mod ops;
 pub mod policy;
 mod queue;
 mod session;
+mod streams;
 mod sweep;
 mod walk;
 mod workspace;
@@ -35,6 +36,7 @@ use ledger::{Job, Ledger};
 use policy::Limits;
 use queue::{Queue, Turn};
 use session::{Session, Sessions};
+use streams::Streams;
 use workspace::Workspace;
 
 /// Why a root cannot be served.
@@ -64,14 +66,29 @@ pub struct Options {
     pub helper: Option<PathBuf>,
     /// What language servers are started with.
     pub surroundings: Surroundings,
+    /// The safeguard that is left out on purpose, by its name.
+    #[cfg(feature = "mutants")]
+    pub lacks: Option<String>,
+}
+
+#[cfg(feature = "mutants")]
+impl Options {
+    /// Returns what the files are served with.
+    fn facilities(&self) -> engine::store::os::Facilities {
+        engine::store::os::Facilities {
+            lacks: self.lacks.as_deref().and_then(engine::store::os::Safeguard::named),
+            ..engine::store::os::Facilities::default()
+        }
+    }
 }
 
 /// The service of one root. There is only one at a time: the caller holds the
-/// lock of the state directory.
+/// lock of the root.
 pub struct Service {
     workspace: Arc<Workspace>,
     sessions: Sessions,
     queue: Queue,
+    streams: Streams,
     ledger: Ledger,
     syntax: Arc<SyntaxCheck>,
     languages: Languages,
@@ -94,7 +111,13 @@ impl Service {
     ) -> Result<Service, StartError> {
         let state =
             State::open(state, options.durability == Durability::Full).or_else(State::stand_in)?;
+        #[cfg(not(feature = "mutants"))]
         let fs = OsFs::open(root, slots, &state.name())?;
+        #[cfg(feature = "mutants")]
+        let fs = {
+            state.leave_out(options.lacks.as_deref().unwrap_or_default());
+            OsFs::open_with(root, slots, &state.name(), options.facilities())?
+        };
         let workspace = Arc::new(Workspace::new(root, fs, state, options.limits));
         if let Err(refusal) = health::recover(&workspace, options.durability) {
             workspace.health.enter(Trouble::Unfinished, &refusal.to_string());
@@ -107,6 +130,7 @@ impl Service {
             workspace,
             sessions: Sessions::default(),
             queue: Queue::default(),
+            streams: Streams::default(),
             durability: options.durability,
         })
     }
@@ -152,6 +176,7 @@ impl Call for Service {
                 ops::outline::outline(self, &outline, &*self.session(context)?)
             }
             Request::Apply(apply) => ops::apply::apply(self, apply, &*self.session(context)?),
+            Request::Stream(step) => ops::stream::stream(self, step, &*self.session(context)?),
             Request::Diagnose(diagnose) => {
                 ops::diagnose::diagnose(self, &diagnose, &*self.session(context)?)
             }

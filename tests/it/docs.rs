@@ -109,6 +109,7 @@ fn check_result(method: &str, result: &Value) {
         "lsp/actions" => same::<wire::ActionsResult>(result),
         "lsp/status" => same::<wire::ServersResult>(result),
         "file/outline" => same::<wire::OutlineResult>(result),
+        "edit/stream" => same::<wire::StreamResult>(result),
         "edit/log" => same::<wire::LogResult>(result),
         "edit/show" => same::<wire::ShowResult>(result),
         "stats/summary" => same::<wire::StatsResult>(result),

@@ -11,12 +11,20 @@ mod chain;
 #[cfg(test)]
 mod dice;
 #[cfg(test)]
+mod endpoint;
+#[cfg(test)]
 mod guest;
 #[cfg(test)]
 mod mounts;
 #[cfg(test)]
+#[path = "../../engine/tests/it/suite.rs"]
+#[expect(dead_code, reason = "the suites of the engine use all of it")]
+mod suite;
+#[cfg(test)]
 mod world;
 
+#[cfg(test)]
+mod bench;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
@@ -47,6 +55,8 @@ mod rpc;
 mod search;
 #[cfg(test)]
 mod servers;
+#[cfg(test)]
+mod stream;
 #[cfg(test)]
 mod symbols;
 #[cfg(test)]

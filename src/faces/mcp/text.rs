@@ -54,7 +54,7 @@ pub(super) fn answer(response: &Response) -> wire::ToolResult {
         Response::Show(detail) => answer.text = show_text(detail),
         Response::Stats(summary) => answer.text = stats_text(summary),
         // No tool asks for these.
-        Response::Opened(_) | Response::Tail(_) | Response::Examined(_) => {}
+        Response::Opened(_) | Response::Stream(_) | Response::Tail(_) | Response::Examined(_) => {}
     }
     if answer.text.ends_with('\n') {
         answer.text.pop();

@@ -1,12 +1,13 @@
 //! `edit/apply`: plan a script against what the session saw, and carry it out.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use engine::anchor::{Gutter, Handle, View, lines_of, render};
 use engine::drift::{Drifted, Since, Trail};
 use engine::error::{Code, Refusal};
-use engine::format::{self, Action, Body, FileScript, OpKind, Script};
+use engine::format::{self, Action, Body, FileScript, Given, OpKind, Script};
 use engine::plan::{self, FileState, Plan, Refused, Seen};
 use engine::snapshot::Snapshot;
 use engine::store::RelPath;
@@ -30,6 +31,9 @@ use crate::state::OperationRecord;
 /// The format whose scripts name lines by themselves.
 const ANCHOR: &str = "anchor";
 
+/// What stands for the format of a text that is to be recognised.
+pub(super) const AUTO: &str = "auto";
+
 /// How often a file may be written to under our eyes before we give up.
 const TRIES: usize = 3;
 
@@ -42,6 +46,47 @@ pub(in crate::service) fn apply(
     mut apply: Apply,
     session: &Session,
 ) -> Result<Reply, Fault> {
+    if apply.format != AUTO {
+        return apply_known(service, apply, session);
+    }
+    match recognised(&mut apply) {
+        Ok(()) => {
+            let format = apply.format.clone();
+            let mut reply = apply_known(service, apply, session)?;
+            match &mut reply.response {
+                Response::Edit(answer) => answer.format = Some(format),
+                Response::Rejected(rejection) => rejection.format = Some(format),
+                _ => {}
+            }
+            Ok(reply)
+        }
+        Err(refusal) => {
+            let text = apply.text().into_iter().collect();
+            let rejected = Rejected::of(refusal).of_edit(AUTO, text, None);
+            rejected.answer(service, session, "edit.rejected")
+        }
+    }
+}
+
+/// Puts the format that a reply is in, and the part of it that is the edit, in
+/// the place of the reply.
+fn recognised(apply: &mut Apply) -> Result<(), Refusal> {
+    let text = match &apply.source {
+        Source::Text(text) => text,
+        Source::Script(_) => {
+            let text = "the format auto comes as text, not as files";
+            return Err(Refusal::new(Code::Malformed, text));
+        }
+        Source::Malformed(refusal) => return Err(refusal.clone()),
+    };
+    let found = format::recognise(text, Given::default())?;
+    let text = found.text.to_owned();
+    apply.format = found.name.to_owned();
+    apply.source = Source::Text(text);
+    Ok(())
+}
+
+fn apply_known(service: &Service, mut apply: Apply, session: &Session) -> Result<Reply, Fault> {
     // People and models slip when they write text; a program that fills in
     // fields has seen to that itself.
     let usual = if matches!(apply.source, Source::Text(_)) { Policy::Reject } else { Policy::Warn };
@@ -51,11 +96,9 @@ pub(in crate::service) fn apply(
     match read(service, session, &apply) {
         Ok(read) => attempt(service, Edit::of(read, apply), session, None),
         Err(rejected) => {
-            let text = match apply.source {
-                Source::Text(text) => vec![text],
-                _ => Vec::new(),
-            };
-            let rejected = rejected.of_edit(&apply.format, text, None);
+            let format = std::mem::take(&mut apply.format);
+            let text = apply.text().into_iter().collect();
+            let rejected = rejected.of_edit(&format, text, None);
             rejected.answer(service, session, "edit.rejected")
         }
     }
@@ -86,7 +129,8 @@ fn read(service: &Service, session: &Session, apply: &Apply) -> Result<Read, Rej
     match &apply.source {
         _ if !format::NAMES.contains(&apply.format.as_str()) => {
             let known = format::NAMES.join(", ");
-            let text = format!("format {:?} is not known; known are: {known}", apply.format);
+            let text =
+                format!("format {:?} is not known; known are: {known}, {AUTO}", apply.format);
             Err(Rejected::of(Refusal::new(Code::Unsupported, text)))
         }
         Source::Script(_) if apply.format != ANCHOR => {
@@ -152,8 +196,9 @@ fn try_edit(
             .map_err(|refusal| waiting(refusal, edit, chain))?;
         let options =
             plan::Options { constructs: Some(&*service.syntax), relocate: edit.apply.relocate };
-        let plan = plan::plan(&edit.script, &states, &options)
-            .map_err(|refused| explain(service, refused, &states, &edit.script, edit, chain))?;
+        let plan = plan::plan(&edit.script, &states, &options).map_err(|refused| {
+            explain_plan(service, refused, &states, &edit.script, edit, chain)
+        })?;
         let mut lints = lint::check(edit, &states, chain)?;
         lints.extend(syntax::check(service, edit, &plan, chain)?);
         lints.extend(edit.notes.iter().cloned());
@@ -170,8 +215,8 @@ fn try_edit(
             why: edit.apply.why.clone(),
             ..OperationRecord::default()
         };
-        let author = Author::Session;
-        let operation = Operation { plan: &plan, views, author, record, chain };
+        let (author, like) = (Author::Session, HashMap::new());
+        let operation = Operation { plan: &plan, views, author, record, chain, like };
         match carry_out(service, session, operation) {
             // Somebody wrote to a file since we looked: look again.
             Err(refusal) if refusal.code == Code::Stale && tries < TRIES => {
@@ -187,7 +232,7 @@ fn try_edit(
 }
 
 /// Resolves the paths of a script; returns all files it touches.
-fn locate(service: &Service, script: &mut Script) -> Result<Vec<RelPath>, Refusal> {
+pub(super) fn locate(service: &Service, script: &mut Script) -> Result<Vec<RelPath>, Refusal> {
     let mut paths = Vec::new();
     for file in &mut script.files {
         let path = service.workspace.locate(&file.path)?;
@@ -248,7 +293,7 @@ pub(super) fn done_before(
 }
 
 /// Returns what is known of each file of the script.
-fn gather(
+pub(super) fn gather(
     service: &Service,
     session: &Session,
     script: &Script,
@@ -375,7 +420,7 @@ fn waiting(refusal: Refusal, edit: &Edit, chain: Option<i64>) -> Rejected {
 }
 
 /// Returns a refused plan with what its author has to look at.
-fn explain(
+pub(super) fn explain_plan(
     service: &Service,
     refused: Refused,
     states: &[FileState],

@@ -39,6 +39,7 @@ fn bare(refusal: Refusal) -> Rejection {
         fixes: Vec::new(),
         uncovered: Vec::new(),
         retry: None,
+        format: None,
     }
 }
 
