@@ -4,9 +4,11 @@
 //! from wrong: some healthy files (a third of all C) do not parse without an
 //! error, so its findings count as a difference only.
 
-use std::io;
+use std::ops::Range;
+use std::{fmt, io};
 
 use engine::edit::Change;
+use engine::error::{Code, Refusal};
 use engine::snapshot::Snapshot;
 use engine::text::Eol;
 use engine::verify::{Check, Findings};
@@ -15,6 +17,7 @@ use tree_sitter::Tree;
 use crate::faults::{faults, findings};
 use crate::judge::{Judgement, judge};
 use crate::language::Language;
+use crate::lexeme::{Lexeme, lexeme};
 use crate::outline::{Collected, Outline, collect};
 use crate::parse::{Limits, Parse, parse, reparse};
 use crate::risk::{CONTENT_MAX, Risk};
@@ -61,6 +64,32 @@ pub enum Unread {
     TimedOut,
     /// It is risky, and there is no worker, or the worker died of it.
     NoWorker,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unread::NoLanguage => "the file is in no language that has a grammar here",
+            Unread::Encoding => "grammars read UTF-8 with lines that LF or CRLF ends",
+            Unread::TooLarge => "the file is too large for its grammar",
+            Unread::Unfit => "the file is not fit for the scanner of its grammar",
+            Unread::TimedOut => "the parse took too long",
+            Unread::NoWorker => "the process that parses risky files is missing or died of it",
+        })
+    }
+}
+
+impl Unread {
+    /// Returns the refusal of a request that needs the constructs of a file.
+    pub fn refusal(self) -> Refusal {
+        let code = match self {
+            Unread::NoLanguage | Unread::Unfit | Unread::NoWorker => Code::Unsupported,
+            Unread::Encoding => Code::Encoding,
+            Unread::TooLarge => Code::TooLarge,
+            Unread::TimedOut => Code::Timeout,
+        };
+        Refusal::new(code, self.to_string())
+    }
 }
 
 impl Check for SyntaxCheck {
@@ -158,6 +187,25 @@ impl SyntaxCheck {
             Collected::TooMany => Err(Unread::TooLarge),
             Collected::TimedOut => Err(Unread::TimedOut),
         }
+    }
+
+    /// Returns what each of `ranges` is part of in `snapshot`, as a file named
+    /// `path`. What is risky is not looked at.
+    ///
+    /// # Errors
+    /// [`Unread`] where it cannot be told.
+    pub fn lexemes(
+        &self,
+        path: &str,
+        snapshot: &Snapshot,
+        ranges: &[Range<usize>],
+    ) -> Result<Vec<Lexeme>, Unread> {
+        let language = language_of(path, snapshot)?;
+        if self.is_risky(language, snapshot) {
+            return Err(Unread::NoWorker);
+        }
+        let tree = self.tree(language, snapshot)?;
+        Ok(ranges.iter().map(|range| lexeme(&tree, range)).collect())
     }
 
     /// Returns whether a content is not for this process. What was parsed here

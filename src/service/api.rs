@@ -1,6 +1,9 @@
 //! The service as its callers see it: one method over a closed list of requests
 //! and responses, in plain values. No face, no wire.
 
+mod record;
+mod servers;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +15,8 @@ use engine::snapshot::Snapshot;
 use engine::store::Cas;
 
 pub use super::policy::Limits;
+pub use record::*;
+pub use servers::*;
 
 /// The service, wherever it runs.
 pub trait Call: Send + Sync {
@@ -74,6 +79,8 @@ pub struct Attempt {
     pub event: i64,
     /// Texts that the model wrote and that matter: the new lines.
     pub new_text: Vec<String>,
+    /// What the model wrote in earlier requests, where it came in pieces.
+    pub written: String,
     /// Texts that the model wrote although they were there: expected lines.
     pub old_text: Vec<String>,
     /// The rows that were read: their content, their lines, how they were numbered.
@@ -122,10 +129,28 @@ pub enum Request {
     List(List),
     /// Find lines.
     Search(Search),
+    /// Show what a file defines.
+    Outline(Outline),
     /// Change files.
     Apply(Apply),
+    /// Change files by an edit that is still being written.
+    Stream(StreamStep),
     /// Apply a rejected edit after all.
     Retry(Retry),
+    /// Ask language servers what is wrong with files.
+    Diagnose(Diagnose),
+    /// Rename a symbol everywhere.
+    Rename(Rename),
+    /// Move a file, and what names it with it.
+    RenameFile(RenameFile),
+    /// Ask what a language server knows.
+    Ask(Ask),
+    /// Have a language server offer or do something.
+    Actions(Actions),
+    /// Format a file.
+    Format(Format),
+    /// Say how language servers are.
+    Servers,
     /// Take an operation back.
     Undo(Undo),
     /// Take an undo back.
@@ -153,9 +178,22 @@ pub enum Response {
     List(ListAnswer),
     /// To [`Request::Search`].
     Search(SearchAnswer),
-    /// To [`Request::Apply`], [`Request::Retry`], [`Request::Undo`] and
-    /// [`Request::Redo`].
+    /// To [`Request::Outline`].
+    Outline(OutlineAnswer),
+    /// To [`Request::Apply`], the close of a [`Request::Stream`],
+    /// [`Request::Retry`], [`Request::Undo`], [`Request::Redo`], and whatever
+    /// has a language server change files.
     Edit(EditAnswer),
+    /// To [`Request::Stream`], save at its close.
+    Stream(StreamAnswer),
+    /// To [`Request::Diagnose`].
+    Diagnosed(Diagnosed),
+    /// To [`Request::Ask`].
+    Asked(AskAnswer),
+    /// To [`Request::Actions`], where nothing is to be done.
+    Actions(ActionsAnswer),
+    /// To [`Request::Servers`].
+    Servers(ServersAnswer),
     /// To [`Request::Log`].
     Log(Vec<Operation>),
     /// To [`Request::Show`].
@@ -201,6 +239,10 @@ pub struct Read {
     pub path: String,
     /// Which lines; all of them where none are named.
     pub lines: Vec<LineRange>,
+    /// The construct whose lines are meant, by its name path.
+    pub symbol: Option<String>,
+    /// A line (1-based); the innermost construct around it is meant.
+    pub around: Option<usize>,
     /// How rows bear their numbers.
     pub gutter: Gutter,
     /// A handle the caller has: only what differs need be shown.
@@ -218,6 +260,8 @@ pub struct ReadAnswer {
     pub handle: Handle,
     /// The rows, or that there is nothing new.
     pub body: ReadBody,
+    /// The construct that was asked for, by its whole path.
+    pub symbol: Option<String>,
     /// The lines that the rows show.
     pub shown: Vec<LineRange>,
     /// Where to go on reading, if the page was full.
@@ -327,6 +371,43 @@ pub struct FileMatches {
     pub text: String,
 }
 
+/// Asks for what a file defines.
+#[derive(Debug, Clone, Default)]
+pub struct Outline {
+    /// Relative to the root, or absolute within it.
+    pub path: String,
+    /// The content to show, where it is not that of now.
+    pub handle: Option<Handle>,
+    /// The construct to show with what stands in it, by its name path; the whole
+    /// file where none is named.
+    pub symbol: Option<String>,
+    /// How many levels to show; all of them where nothing is said.
+    pub depth: Option<usize>,
+    /// How many rows at most.
+    pub limit: usize,
+}
+
+/// What a file defines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutlineAnswer {
+    /// The file, its symlinks followed.
+    pub path: String,
+    /// The name of its content.
+    pub handle: Handle,
+    /// The language it was read in.
+    pub language: &'static str,
+    /// How well that language's grammar reads healthy files.
+    pub reading: &'static str,
+    /// A row for each construct: its lines and its signature.
+    pub text: String,
+    /// The lines that rows show whole, as they are.
+    pub shown: Vec<LineRange>,
+    /// Number of lines.
+    pub total_lines: usize,
+    /// Whether there are more rows.
+    pub more: bool,
+}
+
 /// An edit as it came in.
 #[derive(Debug, Clone)]
 pub enum Source {
@@ -357,6 +438,65 @@ pub struct Apply {
     pub dry_run: bool,
 }
 
+impl Apply {
+    /// Returns the edit as text, if it came as one.
+    pub fn text(self) -> Option<String> {
+        match self.source {
+            Source::Text(text) => Some(text),
+            Source::Script(_) | Source::Malformed(_) => None,
+        }
+    }
+}
+
+/// Asks for a step of an edit that comes in pieces.
+#[derive(Debug, Clone)]
+pub enum StreamStep {
+    /// Begin: how the edit is to be carried out, and as its source the first
+    /// piece.
+    Open(Box<Apply>),
+    /// Go on.
+    Chunk {
+        /// The stream.
+        stream: String,
+        /// The next piece.
+        text: String,
+    },
+    /// The edit is complete: carry it out.
+    Close {
+        /// The stream.
+        stream: String,
+        /// The last piece.
+        text: String,
+    },
+    /// The edit was given up.
+    Cancel {
+        /// The stream.
+        stream: String,
+    },
+}
+
+/// What is known of an edit that is being written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamAnswer {
+    /// The stream.
+    pub stream: String,
+    /// Whether it is still there.
+    pub open: bool,
+    /// Bytes taken so far.
+    pub taken: usize,
+    /// Why the edit can no longer succeed, if it cannot.
+    pub stop: Option<StreamStop>,
+}
+
+/// Why an edit can no longer succeed, however it goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamStop {
+    /// The bytes after which that was so.
+    pub at: usize,
+    /// The reason, with what its author has to look at.
+    pub rejection: Rejection,
+}
+
 /// What to check before anything is written; where nothing is said, the
 /// service's own policy holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -365,6 +505,11 @@ pub struct Verify {
     pub syntax: Option<Policy>,
     /// Whether the new text looks like a slip.
     pub lint: Option<Policy>,
+    /// What language servers say of it: to refuse, they are asked before the
+    /// write, else after it.
+    pub lsp: Option<Policy>,
+    /// How long language servers may take, in milliseconds.
+    pub lsp_ms: Option<u64>,
 }
 
 /// What a finding leads to.
@@ -389,8 +534,14 @@ pub struct EditAnswer {
     pub files: Vec<FileAnswer>,
     /// What looked like a slip, but was let pass.
     pub lints: Vec<LintNote>,
+    /// What language servers say of it, where they were asked.
+    pub diagnostics: Option<Diagnosis>,
+    /// Where the change comes from, if a language server made it.
+    pub server: Option<ServerChange>,
     /// Whether a flush failed, so that a loss of power may still undo it.
     pub unflushed: bool,
+    /// The format that the text was recognised as, where none was named.
+    pub format: Option<String>,
 }
 
 /// Something in an edit that looks like a slip.
@@ -448,8 +599,12 @@ pub struct Rejection {
     /// What could be meant instead, in few words; a retry names one by its
     /// number, from 1.
     pub fixes: Vec<String>,
+    /// Places that a rename would leave as they are.
+    pub uncovered: Vec<FileMatches>,
     /// Under which the edit can be sent again without being written again.
     pub retry: Option<String>,
+    /// The format that the text was recognised as, where none was named.
+    pub format: Option<String>,
 }
 
 /// Asks for a rejected edit to be applied after all.
@@ -473,189 +628,4 @@ pub struct Retry {
 pub struct Undo {
     /// The operation.
     pub operation: Option<u64>,
-}
-
-/// Asks for operations, newest first.
-#[derive(Debug, Clone)]
-pub struct Log {
-    /// How many at most.
-    pub limit: usize,
-    /// Only those before this one.
-    pub before: Option<u64>,
-    /// Only those that touched this file.
-    pub path: Option<String>,
-}
-
-/// An operation that took effect.
-#[derive(Debug, Clone)]
-pub struct Operation {
-    /// Its number.
-    pub id: u64,
-    /// Milliseconds since 1970.
-    pub at_ms: i64,
-    /// The session that asked for it.
-    pub session: String,
-    /// The agent of that session.
-    pub agent: String,
-    /// `edit`, `undo` or `redo`.
-    pub kind: String,
-    /// The operation it undid or redid.
-    pub target: Option<u64>,
-    /// The operation that took it back.
-    pub undone: Option<u64>,
-    /// The format it was written in.
-    pub format: String,
-    /// The caller's reason.
-    pub why: Option<String>,
-    /// What happened to which file: `modify`, `create`, `remove`, `move`.
-    pub files: Vec<(String, &'static str, Option<String>)>,
-}
-
-/// Asks for one operation.
-#[derive(Debug, Clone)]
-pub struct Show {
-    /// Its number.
-    pub operation: u64,
-}
-
-/// One operation with what it changed.
-#[derive(Debug, Clone)]
-pub struct OperationDetail {
-    /// The operation.
-    pub operation: Operation,
-    /// Its changes as a unified diff without context lines from other files.
-    pub diff: String,
-}
-
-/// Asks for a summary.
-#[derive(Debug, Clone, Default)]
-pub struct Stats {
-    /// Only of this session.
-    pub session: Option<String>,
-    /// What to group by.
-    pub by: GroupBy,
-}
-
-/// What a summary is grouped by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum GroupBy {
-    /// One group for all.
-    #[default]
-    All,
-    /// A group a session.
-    Session,
-    /// A group an agent.
-    Agent,
-    /// A group a model.
-    Model,
-    /// A group an edit format.
-    Format,
-}
-
-/// What the attempts came to.
-#[derive(Debug, Clone, Default)]
-pub struct Summary {
-    /// The tokenizer of every figure in tokens.
-    pub tokenizer: &'static str,
-    /// A row a group.
-    pub groups: Vec<Group>,
-}
-
-/// What the attempts of one group came to. All tokens are of the tokenizer that
-/// the summary names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Group {
-    /// The session, agent, model or format; `all` for everything.
-    pub name: String,
-    /// Reads served.
-    pub reads: usize,
-    /// Edits somebody wanted: chains of an attempt and its retries.
-    pub edits: usize,
-    /// Of these, those applied at the first try.
-    pub first_try: usize,
-    /// Of these, those applied at any try.
-    pub landed: usize,
-    /// Of these, those undone later.
-    pub undone: usize,
-    /// Edit attempts, retries included.
-    pub attempts: usize,
-    /// Rejected attempts by code.
-    pub rejected: Vec<(String, usize)>,
-    /// Bytes received and sent.
-    pub bytes: (usize, usize),
-    /// Tokens the model wrote and read.
-    pub tokens: (usize, usize),
-    /// Where tokens went that need not have gone.
-    pub waste: Waste,
-    /// Attempts whose cost is an estimate or was never counted.
-    pub uncounted: usize,
-}
-
-/// Wasted tokens by part; `docs/protocol.md` has the formulas.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Waste {
-    /// Payload of rejected edits.
-    pub rejected: usize,
-    /// Payload of edits that were undone later.
-    pub reverted: usize,
-    /// Answers that told of a rejection.
-    pub errors: usize,
-    /// Unchanged lines that the session was shown again.
-    pub reread: usize,
-    /// Old text that was written again.
-    pub old_text: usize,
-    /// Line numbers.
-    pub gutter: usize,
-    /// Everything around the new text of applied edits.
-    pub envelope: usize,
-}
-
-impl Waste {
-    /// Returns the sum of the parts.
-    pub fn total(&self) -> usize {
-        self.rejected
-            + self.reverted
-            + self.errors
-            + self.reread
-            + self.old_text
-            + self.gutter
-            + self.envelope
-    }
-}
-
-/// Asks for events, oldest first.
-#[derive(Debug, Clone)]
-pub struct Tail {
-    /// Only those after this number.
-    pub since: i64,
-    /// How many at most.
-    pub limit: usize,
-}
-
-/// Something that happened.
-#[derive(Debug, Clone)]
-pub struct Event {
-    /// Its number; there are no gaps.
-    pub seq: i64,
-    /// Milliseconds since 1970.
-    pub at_ms: i64,
-    /// What happened: `edit.applied`, `read.served` …
-    pub kind: String,
-    /// The session it happened in; empty for the service itself.
-    pub session: String,
-    /// The operation it is about.
-    pub operation: Option<i64>,
-    /// The particulars, as JSON.
-    pub data: String,
-}
-
-/// Something that was looked at for trouble.
-#[derive(Debug, Clone)]
-pub struct Finding {
-    /// What was looked at.
-    pub subject: &'static str,
-    /// Whether all is well.
-    pub well: bool,
-    /// What was seen, and what to do if it is not well.
-    pub detail: String,
 }

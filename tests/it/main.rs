@@ -11,10 +11,20 @@ mod chain;
 #[cfg(test)]
 mod dice;
 #[cfg(test)]
+mod endpoint;
+#[cfg(test)]
+mod guest;
+#[cfg(test)]
 mod mounts;
+#[cfg(test)]
+#[path = "../../engine/tests/it/suite.rs"]
+#[expect(dead_code, reason = "the suites of the engine use all of it")]
+mod suite;
 #[cfg(test)]
 mod world;
 
+#[cfg(test)]
+mod bench;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
@@ -32,6 +42,10 @@ mod mcp;
 #[cfg(test)]
 mod meet;
 #[cfg(test)]
+mod outline;
+#[cfg(test)]
+mod real;
+#[cfg(test)]
 mod rejections;
 #[cfg(test)]
 mod retention;
@@ -39,6 +53,12 @@ mod retention;
 mod rpc;
 #[cfg(test)]
 mod search;
+#[cfg(test)]
+mod servers;
+#[cfg(test)]
+mod stream;
+#[cfg(test)]
+mod symbols;
 #[cfg(test)]
 mod tidy;
 

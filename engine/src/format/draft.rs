@@ -6,7 +6,7 @@
 //! of that as written. What it comes to is the plan's concern, which has the
 //! contents.
 
-use super::{Action, FileScript, Op, Script};
+use super::{Action, Body, FileScript, Op, OpKind, Script};
 use crate::anchor::{Handle, LineRange};
 
 /// The edits of one call, a file each. No path occurs twice.
@@ -94,6 +94,62 @@ pub enum Find {
         /// The new text. Its line breaks become those of the file.
         new: String,
     },
+    /// By the name of a construct, which a parser finds.
+    Symbol {
+        /// Its name path, such as `impl Part > fn new`.
+        name: String,
+        /// What becomes of it.
+        act: Act,
+    },
+}
+
+/// What becomes of a construct.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// All its lines become this text.
+    Replace(String),
+    /// What stands in it becomes this text; its signature and its brackets stay.
+    Body(String),
+    /// This text comes beside it.
+    Insert(Side, String),
+    /// It goes.
+    Delete,
+    /// It goes beside another construct of the same file.
+    Move {
+        /// On which side.
+        side: Side,
+        /// The name path of the other one.
+        to: String,
+    },
+}
+
+impl Act {
+    /// Returns the text that its author wrote, if any.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Act::Replace(text) | Act::Body(text) | Act::Insert(_, text) => Some(text),
+            Act::Delete | Act::Move { .. } => None,
+        }
+    }
+}
+
+/// A side of a construct.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Above its first line.
+    Before,
+    /// Below its last line.
+    After,
+}
+
+impl Side {
+    /// Returns `before` or `after`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Side::Before => "before",
+            Side::After => "after",
+        }
+    }
 }
 
 /// The line of an insertion that comes behind the last line, however many there
@@ -247,6 +303,24 @@ pub struct Position {
 }
 
 impl Find {
+    fn new_texts(&self) -> Vec<&str> {
+        match self {
+            Find::Lines(op) | Find::Hashed { op, .. } => match &op.kind {
+                OpKind::Replace { body: Body::Text(text), .. }
+                | OpKind::Insert { body: Body::Text(text), .. } => vec![text],
+                _ => Vec::new(),
+            },
+            Find::Text(quote) => vec![&quote.new],
+            Find::Rows(hunk) => {
+                let added = |row: &&Row| matches!(row, Row::Add(_));
+                let row = |row| Row::after(row).map(|row| if row.is_empty() { "\n" } else { row });
+                hunk.rows.iter().filter(added).filter_map(row).collect()
+            }
+            Find::Span { new, .. } => vec![new],
+            Find::Symbol { act, .. } => act.text().into_iter().collect(),
+        }
+    }
+
     /// Returns the lines that are named by number, if any are.
     pub fn lines(&self) -> Option<LineRange> {
         match self {
@@ -254,7 +328,7 @@ impl Find {
             Find::Span { start, end, .. } => {
                 Some((start.line.saturating_add(1), end.line.saturating_add(1)))
             }
-            Find::Text(_) | Find::Rows(_) => None,
+            Find::Text(_) | Find::Rows(_) | Find::Symbol { .. } => None,
         }
     }
 }
@@ -264,6 +338,30 @@ impl Draft {
     pub fn of_file(path: impl Into<String>, handle: Option<Handle>, task: Task) -> Draft {
         Draft { files: vec![DraftFile { path: path.into(), handle, task }] }
     }
+
+    /// Returns each row of new text, with the path of its file.
+    pub fn new_rows(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files.iter().flat_map(|file| {
+            let rows = file.new_texts().into_iter().flat_map(rows_of);
+            rows.map(|row| (file.path.as_str(), row))
+        })
+    }
+}
+
+impl DraftFile {
+    fn new_texts(&self) -> Vec<&str> {
+        match &self.task {
+            Task::Create { text } | Task::Write { text } => vec![text],
+            Task::Remove { .. } => Vec::new(),
+            Task::Edit { finds, .. } => finds.iter().flat_map(Find::new_texts).collect(),
+        }
+    }
+}
+
+/// Returns the rows of a text, without their terminators.
+fn rows_of(text: &str) -> impl Iterator<Item = &str> {
+    let rows = text.split_inclusive('\n');
+    rows.map(|row| row.trim_end_matches('\n')).map(|row| row.strip_suffix('\r').unwrap_or(row))
 }
 
 impl From<Script> for Draft {

@@ -7,6 +7,8 @@ mod better_hashline;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod constructs;
+#[cfg(test)]
 mod foreign;
 #[cfg(test)]
 mod formats;
@@ -34,5 +36,7 @@ mod streams;
 mod suite;
 #[cfg(test)]
 mod triples;
+#[cfg(test)]
+mod weak;
 #[cfg(test)]
 mod world;

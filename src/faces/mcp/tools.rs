@@ -46,6 +46,8 @@ pub enum Kind {
     Text,
     /// A whole number.
     Number,
+    /// Yes or no.
+    Flag,
 }
 
 /// The name of the tool that lists the extended set. It is answered by the
@@ -53,10 +55,10 @@ pub enum Kind {
 pub const MORE: &str = "more";
 
 /// What the model is told of [`MORE`].
-pub const MORE_DESCRIPTION: &str = "List more tools: list, search, redo, log, show, stats";
+pub const MORE_DESCRIPTION: &str = "More tools: search, outline, symbol, rename, diagnostics";
 
 /// All tools, in the order in which they are listed.
-pub const ALL: [Tool; 10] = [
+pub const ALL: [Tool; 19] = [
     Tool {
         name: "read",
         description: READ,
@@ -65,7 +67,9 @@ pub const ALL: [Tool; 10] = [
             required("path", Kind::Text, ""),
             optional("lines", Kind::Text, "like 1-80,120"),
             optional("known", Kind::Text, "your handle: show only changes"),
-            unlisted("handle"),
+            unlisted("handle", Kind::Text),
+            unlisted("symbol", Kind::Text),
+            unlisted("around", Kind::Number),
         ],
         core: true,
         read_only: true,
@@ -78,6 +82,7 @@ pub const ALL: [Tool; 10] = [
             required("text", Kind::Text, ""),
             optional("why", Kind::Text, ""),
             optional("format", Kind::Text, "default anchor"),
+            unlisted("lsp", Kind::Text),
         ],
         core: true,
         read_only: false,
@@ -121,6 +126,144 @@ pub const ALL: [Tool; 10] = [
             optional("context", Kind::Number, "rows around each match"),
             optional("limit", Kind::Number, "default 100"),
         ],
+        core: false,
+        read_only: true,
+    },
+    Tool {
+        name: "outline",
+        description: OUTLINE,
+        method: "file/outline",
+        arguments: &[
+            required("path", Kind::Text, ""),
+            optional("symbol", Kind::Text, "only what stands in this construct"),
+            optional("depth", Kind::Number, "levels to show"),
+            unlisted("handle", Kind::Text),
+        ],
+        core: false,
+        read_only: true,
+    },
+    Tool {
+        name: "symbol",
+        description: "Edit one construct by its name, as lines you were shown",
+        method: "symbol/edit",
+        arguments: &[
+            required("path", Kind::Text, ""),
+            required("symbol", Kind::Text, "like impl Foo > fn bar"),
+            required("action", Kind::Text, ACTION),
+            optional("text", Kind::Text, "its new rows, as they are to stand there"),
+            optional("after", Kind::Text, "construct to move it below"),
+            optional("before", Kind::Text, "construct to move it above"),
+            optional("handle", Kind::Text, "default: the content shown last"),
+            optional("why", Kind::Text, ""),
+        ],
+        core: false,
+        read_only: false,
+    },
+    Tool {
+        name: "rename",
+        description: "Rename a symbol in all files by language server: complete, or refused",
+        method: "lsp/rename",
+        arguments: &[
+            required("path", Kind::Text, "file that has the symbol"),
+            required("to", Kind::Text, "new name"),
+            optional("name", Kind::Text, "old name"),
+            optional("line", Kind::Number, "where the old name stands"),
+            optional("symbol", Kind::Text, "instead of line and name, like Part::new"),
+            optional("dry_run", Kind::Flag, "show the diff only"),
+            optional("accept_uncovered", Kind::Flag, "places left out are meant to stay"),
+            unlisted("handle", Kind::Text),
+            unlisted("column", Kind::Number),
+            unlisted("plan", Kind::Text),
+            unlisted("why", Kind::Text),
+        ],
+        core: false,
+        read_only: false,
+    },
+    Tool {
+        name: "rename_file",
+        description: "Move a file, and fix what imports it",
+        method: "lsp/rename_file",
+        arguments: &[
+            required("path", Kind::Text, ""),
+            required("to", Kind::Text, "new path"),
+            optional("dry_run", Kind::Flag, "show the diff only"),
+            unlisted("plan", Kind::Text),
+            unlisted("why", Kind::Text),
+        ],
+        core: false,
+        read_only: false,
+    },
+    Tool {
+        name: "diagnostics",
+        description: "Errors and warnings of language servers: `@path handle`, then rows, ready for an edit",
+        method: "lsp/diagnostics",
+        arguments: &[
+            optional("path", Kind::Text, "file or directory; default: what you changed last"),
+            optional("wait_ms", Kind::Number, "default 10000"),
+        ],
+        core: false,
+        read_only: true,
+    },
+    Tool {
+        name: "lookup",
+        description: "Ask a language server: rows of all places, each file under its handle",
+        method: "lsp/ask",
+        arguments: &[
+            required(
+                "what",
+                Kind::Text,
+                "definition, type_definition, implementation, references, hover, callers, callees, or symbols",
+            ),
+            required("path", Kind::Text, ""),
+            optional("line", Kind::Number, ""),
+            optional("name", Kind::Text, "the symbol in that line"),
+            optional("symbol", Kind::Text, "instead of line and name, like Part::new"),
+            optional("query", Kind::Text, "symbols of the project that fit"),
+            unlisted("handle", Kind::Text),
+            unlisted("column", Kind::Number),
+            unlisted("wait_ms", Kind::Number),
+        ],
+        core: false,
+        read_only: true,
+    },
+    Tool {
+        name: "actions",
+        description: "List what language servers offer to do about lines, or do one of them",
+        method: "lsp/actions",
+        arguments: &[
+            required("path", Kind::Text, ""),
+            optional("lines", Kind::Text, "like 12-14; default: all"),
+            optional("kind", Kind::Text, "like quickfix, source.organizeImports"),
+            optional("title", Kind::Text, "of the action to do"),
+            optional("apply", Kind::Flag, "do it"),
+            optional("dry_run", Kind::Flag, "show the diff only"),
+            unlisted("handle", Kind::Text),
+            unlisted("plan", Kind::Text),
+            unlisted("why", Kind::Text),
+        ],
+        core: false,
+        read_only: false,
+    },
+    Tool {
+        name: "format",
+        description: "Format a file by its language server",
+        method: "lsp/format",
+        arguments: &[
+            required("path", Kind::Text, ""),
+            optional("lines", Kind::Text, "like 12-40"),
+            optional("changed", Kind::Flag, "only what you changed last"),
+            optional("dry_run", Kind::Flag, "show the diff only"),
+            unlisted("plan", Kind::Text),
+            unlisted("why", Kind::Text),
+        ],
+        core: false,
+        read_only: false,
+    },
+    Tool {
+        name: "servers",
+        description: "Which language servers run, and which are installed",
+        method: "lsp/status",
+        arguments: &[],
         core: false,
         read_only: true,
     },
@@ -188,6 +331,12 @@ const RETRY: &str = "Apply a rejected edit without rewriting it";
 const CHOICE: &str = "`accept` (default), `fix 1`, `candidate 1`, or `at 12-14 20`: lines of the rejection's handle, one range \
 per operation";
 
+const OUTLINE: &str = "Show what a file defines: `@path handle`, then rows `first-last<TAB>signature`. `read` shows \
+one construct whole with symbol \"impl Foo > fn bar\" instead of lines, or what is around a line with around 42";
+
+const ACTION: &str = "replace (with the comments above it), body (what stands between its brackets), insert_before, \
+insert_after, delete or move";
+
 const fn required(name: &'static str, kind: Kind, description: &'static str) -> Argument {
     Argument { name, kind, description, required: true, listed: true }
 }
@@ -196,8 +345,8 @@ const fn optional(name: &'static str, kind: Kind, description: &'static str) -> 
     Argument { name, kind, description, required: false, listed: true }
 }
 
-const fn unlisted(name: &'static str) -> Argument {
-    Argument { name, kind: Kind::Text, description: "", required: false, listed: false }
+const fn unlisted(name: &'static str, kind: Kind) -> Argument {
+    Argument { name, kind, description: "", required: false, listed: false }
 }
 
 /// Returns the tool of this name.
@@ -227,6 +376,7 @@ impl Argument {
         let kind = match self.kind {
             Kind::Text => "string",
             Kind::Number => "integer",
+            Kind::Flag => "boolean",
         };
         match self.description {
             "" => json!({"type": kind}),

@@ -1,5 +1,6 @@
 //! From a plan to an operation: slots, swaps, facts, and the answer.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use engine::anchor::{Gutter, Handle, View, render, span_of};
@@ -9,7 +10,8 @@ use engine::error::{Code, Refusal};
 use engine::hash::ContentHash;
 use engine::plan::{FilePlan, Outcome, Plan, Planned};
 use engine::snapshot::Snapshot;
-use engine::store::{Cas, Fs, Intent, RelPath, Step, StepKind, Trouble};
+use engine::store::{Cas, Fs, Intent, Like, RelPath, Slot, Step, StepKind, Trouble};
+use serde::Serialize;
 use serde_json::json;
 
 use super::stored::StoredAnswer;
@@ -28,10 +30,23 @@ pub(super) struct Operation<'a> {
     /// For each file of the plan, the lines of its content of now that the
     /// session knows.
     pub(super) views: Vec<View>,
+    /// Who wrote the new lines.
+    pub(super) author: Author,
     /// Kind, format, reason and name of the operation.
     pub(super) record: OperationRecord,
     /// The event of the first attempt, if this is a retry.
     pub(super) chain: Option<i64>,
+    /// Slots whose attributes the files that are made get, by their paths.
+    pub(super) like: HashMap<String, Slot>,
+}
+
+/// Who wrote the new lines of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Author {
+    /// The session, which therefore knows them.
+    Session,
+    /// A language server: the session knows those that the answer shows.
+    Server,
 }
 
 /// An operation that took effect.
@@ -43,6 +58,9 @@ pub(super) struct Done {
 
 /// Rows shown before and after lines that landed elsewhere.
 const CONTEXT: usize = 2;
+
+/// Rows shown of one file that a language server changed.
+const SERVER_ROWS: usize = 40;
 
 /// Carries out an operation, whose files the caller holds the turn at.
 ///
@@ -56,12 +74,12 @@ pub(super) fn carry_out(
 ) -> Result<Done, Refusal> {
     let workspace = &*service.workspace;
     let _admitted = workspace.health.admit(workspace, service.durability)?;
-    let Operation { plan, views, mut record, chain } = operation;
+    let Operation { plan, views, author, mut record, chain, like } = operation;
     let files: Vec<Target> = plan
         .files
         .iter()
         .zip(views)
-        .map(|(file, view)| Target::of(workspace, file, view))
+        .map(|(file, view)| Target::of(workspace, file, view, author))
         .collect::<Result<_, _>>()?;
     let mut answer = EditAnswer { applied: true, ..EditAnswer::default() };
     answer.files =
@@ -70,7 +88,8 @@ pub(super) fn carry_out(
     let mut steps = Vec::new();
     for (target, file) in files.iter().zip(&plan.files) {
         target.check(workspace, file)?;
-        target.push_steps(workspace, file, tx, &mut steps)?;
+        let like = like.get(&file.path).map(Like::Slot);
+        target.push_steps(workspace, file, tx, like, &mut steps)?;
     }
     if steps.is_empty() {
         let event = record_idle(service, session, &record, plan, chain)?;
@@ -100,6 +119,7 @@ pub(super) fn carry_out(
     for target in &files {
         target.remember(workspace, session)?;
     }
+    service.languages.wrote(&plan.files);
     // A ledger that is too full to be told looks at them before they go.
     let _told = service.ledger.send(Job::Slots(displaced(tx, &steps)));
     answer.operation = Some(tx);
@@ -138,6 +158,8 @@ struct Target {
     new: Option<NewHandle>,
     /// What the session knows of that content.
     view: View,
+    /// The lines that the answer shows.
+    window: View,
 }
 
 /// What a step needs besides its description.
@@ -147,16 +169,22 @@ struct Part<'a> {
 }
 
 impl Target {
-    fn of(workspace: &Workspace, file: &FilePlan, view: View) -> Result<Target, Refusal> {
+    fn of(
+        workspace: &Workspace,
+        file: &FilePlan,
+        view: View,
+        author: Author,
+    ) -> Result<Target, Refusal> {
         let path = RelPath::parse(&file.path).map_err(bad_path)?;
+        let is_known = author == Author::Session;
         let mut to = path.clone();
         let (after, mut view) = match &file.action {
             Planned::Modify { before, change, hunks } => {
-                (Some(Arc::new(before.after(change))), view.through(hunks, true))
+                (Some(Arc::new(before.after(change))), view.through(hunks, is_known))
             }
             Planned::Create { bytes } => {
                 let after = Snapshot::of(bytes.clone());
-                let view = View::all(after.line_count());
+                let view = if is_known { View::all(after.line_count()) } else { View::default() };
                 (Some(Arc::new(after)), view)
             }
             Planned::Remove { .. } => (None, View::default()),
@@ -166,22 +194,25 @@ impl Target {
             }
             Planned::EditAndMove { before, change, hunks, to: target, .. } => {
                 to = RelPath::parse(target).map_err(bad_path)?;
-                (Some(Arc::new(before.after(change))), view.through(hunks, true))
+                (Some(Arc::new(before.after(change))), view.through(hunks, is_known))
             }
             Planned::Keep { now } => (Some(Arc::clone(now)), view),
         };
-        if let Some(after) = &after {
-            // What the window shows is seen.
-            moved_rows(after, &file.ops).ranges().iter().for_each(|rows| {
-                view.add(rows.clone());
-            });
-        }
+        let window = after.as_ref().map(|after| match author {
+            Author::Session => moved_rows(after, &file.ops),
+            Author::Server => changed_rows(after, &file.ops),
+        });
+        let window = window.unwrap_or_default();
+        // What the window shows is seen.
+        window.ranges().iter().for_each(|rows| {
+            view.add(rows.clone());
+        });
         let named = after.as_ref().map(|after| workspace.handle_for(&to, &after.hash)).transpose();
         let (handle, new) = match named.map_err(|error| state_refusal(&error))? {
             Some((handle, new)) => (Some(handle), new),
             None => (None, None),
         };
-        Ok(Target { path, to, after, handle, new, view })
+        Ok(Target { path, to, after, handle, new, view, window })
     }
 
     /// Refuses what could not be swapped without losing something, and what
@@ -212,6 +243,7 @@ impl Target {
         workspace: &Workspace,
         file: &'a FilePlan,
         tx: u64,
+        restored: Option<Like<'a>>,
         steps: &mut Vec<(Step, Part<'a>)>,
     ) -> Result<(), Refusal> {
         let hash = |snapshot: &Arc<Snapshot>| Some(snapshot.hash);
@@ -240,7 +272,9 @@ impl Target {
                 let edits = Some(pack(change, before));
                 push(&self.path, StepKind::Modify, Some(before), after, edits, None)
             }
-            Planned::Create { .. } => push(&self.path, StepKind::Create, None, after, None, None),
+            Planned::Create { .. } => {
+                push(&self.path, StepKind::Create, None, after, None, restored)
+            }
             Planned::Remove { before } => {
                 push(&self.path, StepKind::Remove, Some(before), None, None, None)
             }
@@ -249,7 +283,7 @@ impl Target {
                     push(&self.to, StepKind::Remove, Some(replaced), None, None, None)?;
                 }
                 // The new file takes the attributes of the old one, which goes.
-                push(&self.to, StepKind::Create, None, after, None, Some(&self.path))?;
+                push(&self.to, StepKind::Create, None, after, None, Some(Like::File(&self.path)))?;
                 push(&self.path, StepKind::Remove, Some(before), None, None, None)
             }
             Planned::Move { before, replaced, .. } => {
@@ -267,16 +301,15 @@ impl Target {
             path: self.to.as_str().to_owned(),
             handle: self.handle,
             ops: file.ops.clone(),
-            window: self.window(&file.ops),
+            window: self.window(),
             cas: None,
         }
     }
 
-    /// Returns the rows around operations that landed on other lines than named.
-    fn window(&self, ops: &[Outcome]) -> Option<String> {
-        let after = self.after.as_ref()?;
-        let rows = moved_rows(after, ops);
-        (!rows.ranges().is_empty()).then(|| render(after, rows.ranges(), Gutter::Tab))
+    /// Returns the rows that the answer shows.
+    fn window(&self) -> Option<String> {
+        let (after, rows) = (self.after.as_ref()?, self.window.ranges());
+        (!rows.is_empty()).then(|| render(after, rows, Gutter::Tab))
     }
 
     fn remember(&self, workspace: &Workspace, session: &Session) -> Result<(), Refusal> {
@@ -294,7 +327,10 @@ impl Target {
     /// Returns what the session knows of the content, counting what it knew of
     /// the same content before.
     fn whole_view(&self, session: &Session, workspace: &Workspace) -> Result<View, Refusal> {
-        let Some(handle) = self.handle else { return Ok(View::default()) };
+        let Some(handle) = self.handle.filter(|_| self.new.is_none()) else {
+            // Nobody was ever shown what has had no name until now.
+            return Ok(self.view.clone());
+        };
         let known =
             session.view(handle, &workspace.state).map_err(|error| state_refusal(&error))?;
         let mut view = self.view.clone();
@@ -319,6 +355,19 @@ fn moved_rows(after: &Snapshot, ops: &[Outcome]) -> View {
     View::of(moved)
 }
 
+/// Returns the first of the lines that operations wrote.
+fn changed_rows(after: &Snapshot, ops: &[Outcome]) -> View {
+    let mut left = SERVER_ROWS;
+    let total = after.line_count();
+    let rows = ops.iter().map(|op| {
+        let span = span_of(op.lines);
+        let end = span.end.min(span.start + left).min(total);
+        left -= end.saturating_sub(span.start);
+        span.start.min(end)..end
+    });
+    View::of(rows.filter(|rows| !rows.is_empty()).collect::<Vec<_>>())
+}
+
 /// Returns a change as it is stored.
 fn pack(change: &Change, before: &Snapshot) -> Vec<u8> {
     let edits = change.edits().iter();
@@ -340,6 +389,27 @@ fn facts_of(
     files.iter().filter_map(fact).collect()
 }
 
+/// The particulars of the event of an operation.
+#[derive(Serialize)]
+struct Particulars<'a> {
+    format: &'a str,
+    why: Option<&'a str>,
+    target: Option<u64>,
+    chain: Option<i64>,
+    files: Vec<FileParticulars<'a>>,
+}
+
+/// Which bytes of a file became which.
+#[derive(Serialize)]
+struct FileParticulars<'a> {
+    path: &'a str,
+    kind: &'static str,
+    to: Option<&'a str>,
+    before: Option<String>,
+    after: Option<String>,
+    bytes: [Option<usize>; 2],
+}
+
 /// Returns the particulars of the event: which bytes became which.
 fn describe(record: &OperationRecord, steps: &[(Step, Part<'_>)], chain: Option<i64>) -> String {
     let hex = |hash: Option<ContentHash>| hash.map(ContentHash::to_hex);
@@ -351,17 +421,23 @@ fn describe(record: &OperationRecord, steps: &[(Step, Part<'_>)], chain: Option<
             StepKind::Move { to } => ("move", Some(to.as_str())),
         };
         let size = |bytes: Option<&[u8]>| bytes.map(<[u8]>::len);
-        json!({
-            "path": step.path.as_str(), "kind": kind, "to": to,
-            "before": hex(step.before), "after": hex(step.after),
-            "bytes": [size(part.contents.before), size(part.contents.after)],
-        })
+        FileParticulars {
+            path: step.path.as_str(),
+            kind,
+            to,
+            before: hex(step.before),
+            after: hex(step.after),
+            bytes: [size(part.contents.before), size(part.contents.after)],
+        }
     });
-    json!({
-        "format": record.format, "why": record.why, "target": record.target, "chain": chain,
-        "files": files.collect::<Vec<_>>(),
-    })
-    .to_string()
+    let particulars = Particulars {
+        format: &record.format,
+        why: record.why.as_deref(),
+        target: record.target,
+        chain,
+        files: files.collect(),
+    };
+    serde_json::to_string(&particulars).unwrap_or_default()
 }
 
 /// Records an edit that found all its work done.

@@ -23,6 +23,7 @@ pub fn foresee(
         Event::File { handle: _, verb, .. } => of_file(*verb, known).map(|()| None),
         Event::Place { find, complete, .. } => place(find, known, earlier, *complete),
         Event::Change { find, .. } => place(find, known, earlier, true),
+        Event::Row { .. } => Ok(None),
     }
 }
 
@@ -45,6 +46,10 @@ fn place(
     earlier: &[Find],
     complete: bool,
 ) -> Result<Option<Action>, Box<Unresolved>> {
+    if matches!(find, Find::Symbol { .. }) {
+        // Nobody here can parse.
+        return Ok(None);
+    }
     let no_choice: [&Choice; 0] = [];
     let mut finder = Finder::of(known, &no_choice)?;
     let by_number = matches!(find, Find::Lines(_) | Find::Hashed { .. } | Find::Span { .. });
