@@ -187,6 +187,22 @@ impl SyntaxCheck {
         }
     }
 
+    /// Returns the tree of a content that can be parsed in this process.
+    pub(crate) fn tree_of(
+        &self,
+        language: &'static Language,
+        path: &str,
+        snapshot: &Snapshot,
+    ) -> Result<Tree, Unread> {
+        if language_of(path, snapshot)?.id != language.id {
+            return Err(Unread::NoLanguage);
+        }
+        match self.is_risky(language, snapshot) {
+            true => Err(Unread::TooLarge),
+            false => self.tree(language, snapshot),
+        }
+    }
+
     /// Returns whether a content is not for this process. What was parsed here
     /// once is not looked at again.
     fn is_risky(&self, language: &Language, snapshot: &Snapshot) -> bool {

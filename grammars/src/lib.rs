@@ -6,7 +6,7 @@
 //! a process of its own · [`trees`] trees that are kept · [`faults`] what is wrong
 //! by a tree · [`judge`] what an edit did to that · [`outline`] what is defined by
 //! a tree · [`check`] all of it for contents · [`worker`] a process
-//! that parses what may not come back · [`constructs`] for the engine's drift.
+//! that parses what may not come back · [`pattern`] code with holes · [`constructs`] for the engine's drift.
 
 pub mod check;
 pub mod constructs;
@@ -16,6 +16,7 @@ pub mod language;
 mod layout;
 pub mod outline;
 pub mod parse;
+pub mod pattern;
 pub mod risk;
 pub mod trees;
 mod window;

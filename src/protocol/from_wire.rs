@@ -35,6 +35,9 @@ const SEARCH_LIMIT: usize = 100;
 /// The format of edits of constructs.
 const SYMBOL: &str = "symbol";
 
+/// Matches of a rewrite unless the caller says how many.
+const REWRITE_LIMIT: usize = 1000;
+
 /// Rows of an outline unless the caller says how many.
 const OUTLINE_LIMIT: usize = 1000;
 
@@ -72,6 +75,11 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
         "symbol/edit" => {
             let params: wire::SymbolParams = read(params)?;
             call(params.session.clone(), api::Request::Apply(symbol_edit(params)?))
+        }
+        "pattern/search" | "pattern/rewrite" => {
+            let params: wire::PatternParams = read(params)?;
+            let session = params.session.clone();
+            call(session, api::Request::Pattern(pattern(params, method == "pattern/rewrite")?))
         }
         "edit/retry" => {
             let wire::RetryParams { session, retry, accept, at, candidate, fix } = read(params)?;
@@ -170,6 +178,26 @@ fn search(params: wire::SearchParams) -> api::Search {
         context: params.context.unwrap_or(0),
         limit: params.limit.unwrap_or(SEARCH_LIMIT),
     }
+}
+
+fn pattern(params: wire::PatternParams, rewrites: bool) -> Result<api::PatternSearch, RpcError> {
+    match (rewrites, params.rewrite.is_some()) {
+        (true, false) => {
+            return Err(invalid("rewrite is missing; to find code use pattern/search"));
+        }
+        (false, true) => return Err(invalid("rewrite belongs to pattern/rewrite")),
+        _ => {}
+    }
+    Ok(api::PatternSearch {
+        pattern: params.pattern,
+        rewrite: params.rewrite,
+        language: params.language,
+        paths: params.paths,
+        globs: params.globs,
+        all: params.all,
+        context: params.context.unwrap_or(0),
+        limit: params.limit.unwrap_or(if rewrites { REWRITE_LIMIT } else { SEARCH_LIMIT }),
+    })
 }
 
 fn outline(params: wire::OutlineParams) -> Result<api::Outline, RpcError> {

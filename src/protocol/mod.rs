@@ -13,7 +13,7 @@ pub mod wire;
 pub const VERSION: u32 = 1;
 
 /// All methods, in the order of `docs/protocol.md`.
-pub const METHODS: [&str; 16] = [
+pub const METHODS: [&str; 18] = [
     "session/open",
     "file/read",
     "file/list",
@@ -21,6 +21,8 @@ pub const METHODS: [&str; 16] = [
     "file/outline",
     "edit/apply",
     "symbol/edit",
+    "pattern/search",
+    "pattern/rewrite",
     "edit/retry",
     "edit/undo",
     "edit/redo",

@@ -20,6 +20,7 @@ pub fn response(response: api::Response) -> Result<String, RpcError> {
             json(&wire::ListResult { status: ok(), paths, more })
         }
         api::Response::Search(answer) => json(&search_result(answer)),
+        api::Response::Rewrite(answer) => json(&rewrite_result(answer)),
         api::Response::Outline(answer) => json(&outline_result(answer)),
         api::Response::Edit(answer) => json(&edit_result(&answer)),
         api::Response::Log(operations) => json(&wire::LogResult {
@@ -146,6 +147,18 @@ fn search_result(answer: api::SearchAnswer) -> wire::SearchResult {
     };
     let files = answer.files.into_iter().map(file).collect();
     wire::SearchResult { status: ok(), files, matches: answer.matches, more: answer.more }
+}
+
+fn rewrite_result(answer: api::RewriteAnswer) -> wire::RewriteResult {
+    let file = |file: api::FileRewrite| wire::FileRewrite {
+        path: file.path,
+        handle: file.handle.to_string(),
+        matches: file.matches,
+        text: file.text,
+    };
+    let api::RewriteAnswer { files, matches, more, retry } = answer;
+    let files = files.into_iter().map(file).collect();
+    wire::RewriteResult { status: ok(), files, matches, more, retry }
 }
 
 fn outline_result(answer: api::OutlineAnswer) -> wire::OutlineResult {

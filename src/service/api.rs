@@ -124,6 +124,8 @@ pub enum Request {
     Search(Search),
     /// Show what a file defines.
     Outline(Outline),
+    /// Find code by its shape, and rewrite it.
+    Pattern(PatternSearch),
     /// Change files.
     Apply(Apply),
     /// Apply a rejected edit after all.
@@ -153,8 +155,10 @@ pub enum Response {
     Read(ReadAnswer),
     /// To [`Request::List`].
     List(ListAnswer),
-    /// To [`Request::Search`].
+    /// To [`Request::Search`], and to [`Request::Pattern`] without a rewrite.
     Search(SearchAnswer),
+    /// To [`Request::Pattern`] with a rewrite.
+    Rewrite(RewriteAnswer),
     /// To [`Request::Outline`].
     Outline(OutlineAnswer),
     /// To [`Request::Apply`], [`Request::Retry`], [`Request::Undo`] and
@@ -334,6 +338,54 @@ pub struct FileMatches {
     /// The lines of each match.
     pub matches: Vec<LineRange>,
     /// The rows, without those that are too long to show.
+    pub text: String,
+}
+
+/// Asks for code that has the shape of a pattern.
+#[derive(Debug, Clone, Default)]
+pub struct PatternSearch {
+    /// Code with holes, such as `foo($A, $$$REST)`.
+    pub pattern: String,
+    /// What matches becomes, with the same holes; nothing where it is only to be
+    /// found.
+    pub rewrite: Option<String>,
+    /// The only language that is meant; that of each file where none is named.
+    pub language: Option<String>,
+    /// Files and directories to look in; the root where none are named.
+    pub paths: Vec<String>,
+    /// Patterns of paths, one of which must match, if there are any.
+    pub globs: Vec<String>,
+    /// Whether hidden and ignored files count as well.
+    pub all: bool,
+    /// How many rows to show before and after each match.
+    pub context: usize,
+    /// How many matches at most.
+    pub limit: usize,
+}
+
+/// What a rewrite would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RewriteAnswer {
+    /// The files with matches, sorted by name.
+    pub files: Vec<FileRewrite>,
+    /// Number of matches in them.
+    pub matches: usize,
+    /// Whether there may be more, which are not rewritten.
+    pub more: bool,
+    /// Under which it can be applied; none where nothing would change.
+    pub retry: Option<String>,
+}
+
+/// What a rewrite would do to one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRewrite {
+    /// The file.
+    pub path: String,
+    /// The name of its content.
+    pub handle: Handle,
+    /// Number of matches.
+    pub matches: usize,
+    /// The rows that go, with their numbers, and those that come.
     pub text: String,
 }
 

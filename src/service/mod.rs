@@ -143,6 +143,9 @@ impl Call for Service {
             Request::Outline(outline) => {
                 ops::outline::outline(self, &outline, &*self.session(context)?)
             }
+            Request::Pattern(pattern) => {
+                ops::pattern::pattern(self, pattern, &*self.session(context)?, &context.cancel)
+            }
             Request::Apply(apply) => ops::apply::apply(self, apply, &*self.session(context)?),
             Request::Retry(retry) => ops::retry::retry(self, &retry, &*self.session(context)?),
             Request::Undo(undo) => ops::undo::undo(self, &undo, &*self.session(context)?),

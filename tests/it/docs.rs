@@ -104,6 +104,8 @@ fn check_result(method: &str, result: &Value) {
         "file/read" => same::<wire::ReadResult>(result),
         "file/list" => same::<wire::ListResult>(result),
         "file/search" => same::<wire::SearchResult>(result),
+        "pattern/search" => same::<wire::SearchResult>(result),
+        "pattern/rewrite" => same::<wire::RewriteResult>(result),
         "file/outline" => same::<wire::OutlineResult>(result),
         "edit/log" => same::<wire::LogResult>(result),
         "edit/show" => same::<wire::ShowResult>(result),

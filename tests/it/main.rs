@@ -34,6 +34,8 @@ mod meet;
 #[cfg(test)]
 mod outline;
 #[cfg(test)]
+mod patterns;
+#[cfg(test)]
 mod rejections;
 #[cfg(test)]
 mod retention;

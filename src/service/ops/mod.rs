@@ -9,6 +9,7 @@ pub(super) mod list;
 pub(super) mod log;
 pub(super) mod open;
 pub(super) mod outline;
+pub(super) mod pattern;
 pub(super) mod read;
 mod reject;
 pub(super) mod retry;
