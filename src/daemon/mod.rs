@@ -5,6 +5,7 @@
 //! must be the same user by the kernel's word. The process ends when nobody has
 //! called for a while, or on SIGTERM or SIGINT after what is under way.
 
+mod configuration;
 mod place;
 
 use std::collections::HashMap;
@@ -25,6 +26,7 @@ use crate::protocol::framing::RpcError;
 use crate::service::api::Call;
 use crate::service::{Options, Service, StartError};
 
+pub use configuration::{configuration, configuration_path};
 pub use place::{Place, nearest_root};
 
 /// How long work under way may go on after a signal.

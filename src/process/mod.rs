@@ -1,5 +1,8 @@
 //! Children: the only room that starts processes.
 
+mod group;
+mod tree;
+
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -7,6 +10,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+pub use group::{GUARD, Group, Start, Streams, guard};
 
 /// Starts a program that outlives us: with no input, no output and, once it
 /// calls [`leave_terminal`], no terminal.

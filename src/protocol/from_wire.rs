@@ -1,10 +1,11 @@
 //! From the wire to the service.
 
+mod code;
+mod servers;
+
 use engine::anchor::{Gutter, Handle};
 use engine::error::{Code, Refusal};
-use engine::format::{
-    self, Act, Action, Body, Draft, FileScript, Find, Op, OpKind, Script, Side, Task,
-};
+use engine::format::{Action, Body, FileScript, Op, OpKind, Script};
 use serde::Deserialize;
 
 use super::framing::RpcError;
@@ -32,15 +33,6 @@ const LIST_LIMIT: usize = 1000;
 /// Matches of a search unless the caller says how many.
 const SEARCH_LIMIT: usize = 100;
 
-/// The format of edits of constructs.
-const SYMBOL: &str = "symbol";
-
-/// Matches of a rewrite unless the caller says how many.
-const REWRITE_LIMIT: usize = 1000;
-
-/// Rows of an outline unless the caller says how many.
-const OUTLINE_LIMIT: usize = 1000;
-
 /// Returns the request that `method` and `params` stand for.
 ///
 /// # Errors
@@ -64,22 +56,16 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
             let params: wire::SearchParams = read(params)?;
             call(params.session.clone(), api::Request::Search(search(params)))
         }
-        "file/outline" => {
-            let params: wire::OutlineParams = read(params)?;
-            call(params.session.clone(), api::Request::Outline(outline(params)?))
+        "file/outline" | "symbol/edit" | "pattern/search" | "pattern/rewrite" => {
+            code::call(method, params)
         }
         "edit/apply" => {
             let params: wire::ApplyParams = read(params)?;
             call(params.session.clone(), api::Request::Apply(apply(params)))
         }
-        "symbol/edit" => {
-            let params: wire::SymbolParams = read(params)?;
-            call(params.session.clone(), api::Request::Apply(symbol_edit(params)?))
-        }
-        "pattern/search" | "pattern/rewrite" => {
-            let params: wire::PatternParams = read(params)?;
-            let session = params.session.clone();
-            call(session, api::Request::Pattern(pattern(params, method == "pattern/rewrite")?))
+        "edit/stream" => {
+            let params: wire::StreamParams = read(params)?;
+            call(params.session.clone(), api::Request::Stream(stream(params)?))
         }
         "edit/retry" => {
             let wire::RetryParams { session, retry, accept, at, candidate, fix } = read(params)?;
@@ -92,6 +78,8 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
             call(session, api::Request::Undo(api::Undo { operation }))
         }
         "edit/redo" => call(read::<wire::NoParams>(params)?.session, api::Request::Redo),
+        "lsp/diagnostics" | "lsp/rename" | "lsp/rename_file" | "lsp/ask" | "lsp/actions"
+        | "lsp/format" | "lsp/status" => servers::call(method, params),
         "edit/log" => {
             let wire::LogParams { session, limit, before, path } = read(params)?;
             let limit = limit.unwrap_or(LOG_LIMIT);
@@ -180,36 +168,6 @@ fn search(params: wire::SearchParams) -> api::Search {
     }
 }
 
-fn pattern(params: wire::PatternParams, rewrites: bool) -> Result<api::PatternSearch, RpcError> {
-    match (rewrites, params.rewrite.is_some()) {
-        (true, false) => {
-            return Err(invalid("rewrite is missing; to find code use pattern/search"));
-        }
-        (false, true) => return Err(invalid("rewrite belongs to pattern/rewrite")),
-        _ => {}
-    }
-    Ok(api::PatternSearch {
-        pattern: params.pattern,
-        rewrite: params.rewrite,
-        language: params.language,
-        paths: params.paths,
-        globs: params.globs,
-        all: params.all,
-        context: params.context.unwrap_or(0),
-        limit: params.limit.unwrap_or(if rewrites { REWRITE_LIMIT } else { SEARCH_LIMIT }),
-    })
-}
-
-fn outline(params: wire::OutlineParams) -> Result<api::Outline, RpcError> {
-    Ok(api::Outline {
-        path: params.path,
-        handle: named(params.handle)?,
-        symbol: params.symbol,
-        depth: params.depth,
-        limit: params.limit.unwrap_or(OUTLINE_LIMIT),
-    })
-}
-
 fn gutter(gutter: Option<wire::Gutter>) -> Gutter {
     match gutter {
         None | Some(wire::Gutter::Tab) => Gutter::Tab,
@@ -251,59 +209,41 @@ fn apply(params: wire::ApplyParams) -> api::Apply {
     }
 }
 
-/// Returns the edit of a construct, in the format that has a text for it.
-fn symbol_edit(params: wire::SymbolParams) -> Result<api::Apply, RpcError> {
-    let handle = named(params.handle.clone())?;
-    let mut verify = verify(params.verify.clone().unwrap_or_default());
-    verify.lint.get_or_insert(api::Policy::Warn);
-    let written = act(&params).and_then(|act| {
-        let find = Find::Symbol { name: params.symbol.clone(), act };
-        let task = Task::Edit { finds: vec![find], final_newline: None, to: None };
-        format::write(SYMBOL, &Draft::of_file(&params.path, handle, task))
-    });
-    Ok(api::Apply {
-        source: written.map_or_else(api::Source::Malformed, api::Source::Text),
-        format: SYMBOL.to_owned(),
-        op_id: params.op_id,
-        why: params.why,
-        relocate: params.drift != Some(wire::Drift::Refuse),
-        verify,
-        dry_run: params.dry_run,
-    })
-}
-
-/// Returns what becomes of the construct.
-fn act(params: &wire::SymbolParams) -> Result<Act, Refusal> {
-    use wire::SymbolAction as Action;
-    let action = params.action.ok_or_else(|| malformed("say what is to happen: action"))?;
-    let takes = |text: bool, place: bool| match (params.text.is_some(), text) {
-        (true, false) => Err(malformed("text is given, but not used here")),
-        (false, true) => Err(malformed("the text is missing")),
-        _ if params.before.is_some() && params.after.is_some() => {
-            Err(malformed("give one of before and after"))
+fn stream(params: wire::StreamParams) -> Result<api::StreamStep, RpcError> {
+    let wire::StreamParams { session, step, stream, text, format, .. } = params;
+    let (op_id, why, dry_run) = (params.op_id, params.why, params.dry_run);
+    let text = text.unwrap_or_default();
+    if step == wire::Step::Open {
+        if stream.is_some() {
+            return Err(invalid("a stream is named by the answer to open"));
         }
-        _ => match (params.before.is_some() || params.after.is_some(), place) {
-            (true, false) => Err(malformed("before or after is given, but not used here")),
-            (false, true) => Err(malformed("move needs before or after")),
-            _ => Ok(()),
-        },
-    };
-    let text = || params.text.clone().unwrap_or_default();
-    takes(!matches!(action, Action::Delete | Action::Move), action == Action::Move)?;
-    if params.text.as_deref() == Some("") {
-        return Err(malformed("the text is empty; to remove a construct use delete"));
+        let (drift, verify) = (params.drift, params.verify);
+        let text = Some(text);
+        let format = format.ok_or_else(|| invalid("open needs the format"))?;
+        let edit = wire::ApplyParams {
+            session,
+            format,
+            files: None,
+            text,
+            op_id,
+            why,
+            drift,
+            verify,
+            dry_run,
+        };
+        return Ok(api::StreamStep::Open(Box::new(apply(edit))));
     }
-    Ok(match (action, &params.before, &params.after) {
-        (Action::Replace, ..) => Act::Replace(text()),
-        (Action::Body, ..) => Act::Body(text()),
-        (Action::InsertBefore, ..) => Act::Insert(Side::Before, text()),
-        (Action::InsertAfter, ..) => Act::Insert(Side::After, text()),
-        (Action::Delete, ..) => Act::Delete,
-        (Action::Move, Some(to), _) => Act::Move { side: Side::Before, to: to.clone() },
-        (Action::Move, None, to) => {
-            Act::Move { side: Side::After, to: to.clone().unwrap_or_default() }
-        }
-    })
+    let opens = [format.is_some(), op_id.is_some(), why.is_some(), dry_run];
+    if opens.contains(&true) || params.drift.is_some() || params.verify.is_some() {
+        return Err(invalid("how the edit is to be carried out is said by open alone"));
+    }
+    let stream = stream.ok_or_else(|| invalid("name the stream"))?;
+    match step {
+        wire::Step::Chunk => Ok(api::StreamStep::Chunk { stream, text }),
+        wire::Step::Cancel if !text.is_empty() => Err(invalid("cancel takes no text")),
+        wire::Step::Cancel => Ok(api::StreamStep::Cancel { stream }),
+        wire::Step::Open | wire::Step::Close => Ok(api::StreamStep::Close { stream, text }),
+    }
 }
 
 fn verify(verify: wire::Verify) -> api::Verify {
@@ -312,7 +252,13 @@ fn verify(verify: wire::Verify) -> api::Verify {
         wire::Policy::Warn => api::Policy::Warn,
         wire::Policy::Off => api::Policy::Off,
     };
-    api::Verify { syntax: verify.syntax.map(policy), lint: verify.lint.map(policy) }
+    api::Verify {
+        syntax: verify.syntax.map(policy),
+        lint: verify.lint.map(policy),
+        lsp: verify.lsp.map(policy),
+        lsp_ms: verify.lsp_ms,
+        usual_lint: None,
+    }
 }
 
 fn script(files: Vec<wire::FileParams>) -> Result<Script, Refusal> {

@@ -13,19 +13,27 @@ pub mod wire;
 pub const VERSION: u32 = 1;
 
 /// All methods, in the order of `docs/protocol.md`.
-pub const METHODS: [&str; 18] = [
+pub const METHODS: [&str; 26] = [
     "session/open",
     "file/read",
     "file/list",
     "file/search",
     "file/outline",
     "edit/apply",
+    "edit/stream",
     "symbol/edit",
     "pattern/search",
     "pattern/rewrite",
     "edit/retry",
     "edit/undo",
     "edit/redo",
+    "lsp/diagnostics",
+    "lsp/rename",
+    "lsp/rename_file",
+    "lsp/ask",
+    "lsp/actions",
+    "lsp/format",
+    "lsp/status",
     "edit/log",
     "edit/show",
     "stats/summary",

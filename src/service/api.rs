@@ -1,6 +1,9 @@
 //! The service as its callers see it: one method over a closed list of requests
 //! and responses, in plain values. No face, no wire.
 
+mod code;
+mod servers;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +15,8 @@ use engine::snapshot::Snapshot;
 use engine::store::Cas;
 
 pub use super::policy::Limits;
+pub use code::*;
+pub use servers::*;
 
 /// The service, wherever it runs.
 pub trait Call: Send + Sync {
@@ -74,6 +79,8 @@ pub struct Attempt {
     pub event: i64,
     /// Texts that the model wrote and that matter: the new lines.
     pub new_text: Vec<String>,
+    /// What the model wrote in earlier requests, where it came in pieces.
+    pub written: String,
     /// Texts that the model wrote although they were there: expected lines.
     pub old_text: Vec<String>,
     /// The rows that were read: their content, their lines, how they were numbered.
@@ -128,8 +135,24 @@ pub enum Request {
     Pattern(PatternSearch),
     /// Change files.
     Apply(Apply),
+    /// Change files by an edit that is still being written.
+    Stream(StreamStep),
     /// Apply a rejected edit after all.
     Retry(Retry),
+    /// Ask language servers what is wrong with files.
+    Diagnose(Diagnose),
+    /// Rename a symbol everywhere.
+    Rename(Rename),
+    /// Move a file, and what names it with it.
+    RenameFile(RenameFile),
+    /// Ask what a language server knows.
+    Ask(Ask),
+    /// Have a language server offer or do something.
+    Actions(Actions),
+    /// Format a file.
+    Format(Format),
+    /// Say how language servers are.
+    Servers,
     /// Take an operation back.
     Undo(Undo),
     /// Take an undo back.
@@ -161,9 +184,20 @@ pub enum Response {
     Rewrite(RewriteAnswer),
     /// To [`Request::Outline`].
     Outline(OutlineAnswer),
-    /// To [`Request::Apply`], [`Request::Retry`], [`Request::Undo`] and
-    /// [`Request::Redo`].
+    /// To [`Request::Apply`], the close of a [`Request::Stream`],
+    /// [`Request::Retry`], [`Request::Undo`], [`Request::Redo`], and whatever
+    /// has a language server change files.
     Edit(EditAnswer),
+    /// To [`Request::Stream`], save at its close.
+    Stream(StreamAnswer),
+    /// To [`Request::Diagnose`].
+    Diagnosed(Diagnosed),
+    /// To [`Request::Ask`].
+    Asked(AskAnswer),
+    /// To [`Request::Actions`], where nothing is to be done.
+    Actions(ActionsAnswer),
+    /// To [`Request::Servers`].
+    Servers(ServersAnswer),
     /// To [`Request::Log`].
     Log(Vec<Operation>),
     /// To [`Request::Show`].
@@ -341,91 +375,6 @@ pub struct FileMatches {
     pub text: String,
 }
 
-/// Asks for code that has the shape of a pattern.
-#[derive(Debug, Clone, Default)]
-pub struct PatternSearch {
-    /// Code with holes, such as `foo($A, $$$REST)`.
-    pub pattern: String,
-    /// What matches becomes, with the same holes; nothing where it is only to be
-    /// found.
-    pub rewrite: Option<String>,
-    /// The only language that is meant; that of each file where none is named.
-    pub language: Option<String>,
-    /// Files and directories to look in; the root where none are named.
-    pub paths: Vec<String>,
-    /// Patterns of paths, one of which must match, if there are any.
-    pub globs: Vec<String>,
-    /// Whether hidden and ignored files count as well.
-    pub all: bool,
-    /// How many rows to show before and after each match.
-    pub context: usize,
-    /// How many matches at most.
-    pub limit: usize,
-}
-
-/// What a rewrite would do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RewriteAnswer {
-    /// The files with matches, sorted by name.
-    pub files: Vec<FileRewrite>,
-    /// Number of matches in them.
-    pub matches: usize,
-    /// Whether there may be more, which are not rewritten.
-    pub more: bool,
-    /// Under which it can be applied; none where nothing would change.
-    pub retry: Option<String>,
-}
-
-/// What a rewrite would do to one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileRewrite {
-    /// The file.
-    pub path: String,
-    /// The name of its content.
-    pub handle: Handle,
-    /// Number of matches.
-    pub matches: usize,
-    /// The rows that go, with their numbers, and those that come.
-    pub text: String,
-}
-
-/// Asks for what a file defines.
-#[derive(Debug, Clone, Default)]
-pub struct Outline {
-    /// Relative to the root, or absolute within it.
-    pub path: String,
-    /// The content to show, where it is not that of now.
-    pub handle: Option<Handle>,
-    /// The construct to show with what stands in it, by its name path; the whole
-    /// file where none is named.
-    pub symbol: Option<String>,
-    /// How many levels to show; all of them where nothing is said.
-    pub depth: Option<usize>,
-    /// How many rows at most.
-    pub limit: usize,
-}
-
-/// What a file defines.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutlineAnswer {
-    /// The file, its symlinks followed.
-    pub path: String,
-    /// The name of its content.
-    pub handle: Handle,
-    /// The language it was read in.
-    pub language: &'static str,
-    /// How well that language's grammar reads healthy files.
-    pub reading: &'static str,
-    /// A row for each construct: its lines and its signature.
-    pub text: String,
-    /// The lines that rows show whole, as they are.
-    pub shown: Vec<LineRange>,
-    /// Number of lines.
-    pub total_lines: usize,
-    /// Whether there are more rows.
-    pub more: bool,
-}
-
 /// An edit as it came in.
 #[derive(Debug, Clone)]
 pub enum Source {
@@ -456,6 +405,65 @@ pub struct Apply {
     pub dry_run: bool,
 }
 
+impl Apply {
+    /// Returns the edit as text, if it came as one.
+    pub fn text(self) -> Option<String> {
+        match self.source {
+            Source::Text(text) => Some(text),
+            Source::Script(_) | Source::Malformed(_) => None,
+        }
+    }
+}
+
+/// Asks for a step of an edit that comes in pieces.
+#[derive(Debug, Clone)]
+pub enum StreamStep {
+    /// Begin: how the edit is to be carried out, and as its source the first
+    /// piece.
+    Open(Box<Apply>),
+    /// Go on.
+    Chunk {
+        /// The stream.
+        stream: String,
+        /// The next piece.
+        text: String,
+    },
+    /// The edit is complete: carry it out.
+    Close {
+        /// The stream.
+        stream: String,
+        /// The last piece.
+        text: String,
+    },
+    /// The edit was given up.
+    Cancel {
+        /// The stream.
+        stream: String,
+    },
+}
+
+/// What is known of an edit that is being written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamAnswer {
+    /// The stream.
+    pub stream: String,
+    /// Whether it is still there.
+    pub open: bool,
+    /// Bytes taken so far.
+    pub taken: usize,
+    /// Why the edit can no longer succeed, if it cannot.
+    pub stop: Option<StreamStop>,
+}
+
+/// Why an edit can no longer succeed, however it goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamStop {
+    /// The bytes after which that was so.
+    pub at: usize,
+    /// The reason, with what its author has to look at.
+    pub rejection: Rejection,
+}
+
 /// What to check before anything is written; where nothing is said, the
 /// service's own policy holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -464,6 +472,13 @@ pub struct Verify {
     pub syntax: Option<Policy>,
     /// Whether the new text looks like a slip.
     pub lint: Option<Policy>,
+    /// What language servers say of it: to refuse, they are asked before the
+    /// write, else after it.
+    pub lsp: Option<Policy>,
+    /// How long language servers may take, in milliseconds.
+    pub lsp_ms: Option<u64>,
+    /// What a slip leads to where neither the request nor a rule says anything.
+    pub usual_lint: Option<Policy>,
 }
 
 /// What a finding leads to.
@@ -488,8 +503,14 @@ pub struct EditAnswer {
     pub files: Vec<FileAnswer>,
     /// What looked like a slip, but was let pass.
     pub lints: Vec<LintNote>,
+    /// What language servers say of it, where they were asked.
+    pub diagnostics: Option<Diagnosis>,
+    /// Where the change comes from, if a language server made it.
+    pub server: Option<ServerChange>,
     /// Whether a flush failed, so that a loss of power may still undo it.
     pub unflushed: bool,
+    /// The format that the text was recognised as, where none was named.
+    pub format: Option<String>,
 }
 
 /// Something in an edit that looks like a slip.
@@ -547,8 +568,12 @@ pub struct Rejection {
     /// What could be meant instead, in few words; a retry names one by its
     /// number, from 1.
     pub fixes: Vec<String>,
+    /// Places that a rename would leave as they are.
+    pub uncovered: Vec<FileMatches>,
     /// Under which the edit can be sent again without being written again.
     pub retry: Option<String>,
+    /// The format that the text was recognised as, where none was named.
+    pub format: Option<String>,
 }
 
 /// Asks for a rejected edit to be applied after all.
@@ -682,6 +707,11 @@ pub struct Group {
     pub rejected: Vec<(String, usize)>,
     /// Bytes received and sent.
     pub bytes: (usize, usize),
+    /// Streams that were given up after they could no longer succeed.
+    pub stopped: usize,
+    /// Tokens that need not be written because of that; `docs/protocol.md` has
+    /// the formula.
+    pub saved: usize,
     /// Tokens the model wrote and read.
     pub tokens: (usize, usize),
     /// Where tokens went that need not have gone.

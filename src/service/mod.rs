@@ -5,12 +5,14 @@ pub mod api;
 mod contents;
 mod diff;
 mod health;
+pub mod languages;
 mod ledger;
 mod names;
 mod ops;
 pub mod policy;
 mod queue;
 mod session;
+mod streams;
 mod sweep;
 mod walk;
 mod workspace;
@@ -29,10 +31,12 @@ use grammars::worker::{Channel, Workers};
 use crate::process::Worker;
 use crate::state::{State, StateError};
 use api::{Attempt, Call, Context, Fault, Reply, Request, Response, Traffic};
+use languages::{Languages, Surroundings};
 use ledger::{Job, Ledger};
-use policy::Limits;
+use policy::{Limits, Rules};
 use queue::{Queue, Turn};
 use session::{Session, Sessions};
+use streams::Streams;
 use workspace::Workspace;
 
 /// Why a root cannot be served.
@@ -60,6 +64,8 @@ pub struct Options {
     /// parses what is risky when called with [`PARSE`]. Without one, tokens are
     /// counted in this process, and what is risky is not parsed.
     pub helper: Option<PathBuf>,
+    /// What language servers are started with.
+    pub surroundings: Surroundings,
 }
 
 /// The service of one root. There is only one at a time: the caller holds the
@@ -68,8 +74,11 @@ pub struct Service {
     workspace: Arc<Workspace>,
     sessions: Sessions,
     queue: Queue,
+    streams: Streams,
     ledger: Ledger,
-    syntax: SyntaxCheck,
+    syntax: Arc<SyntaxCheck>,
+    languages: Languages,
+    rules: Rules,
     durability: Durability,
 }
 
@@ -94,18 +103,23 @@ impl Service {
         if let Err(refusal) = health::recover(&workspace, options.durability) {
             workspace.health.enter(Trouble::Unfinished, &refusal.to_string());
         }
+        let syntax = Arc::new(syntax_check(options.helper.clone()));
         Ok(Service {
-            syntax: syntax_check(options.helper.clone()),
+            languages: Languages::new(&workspace, &syntax, &options.surroundings),
+            syntax,
             ledger: Ledger::start(Arc::clone(&workspace), options.helper)?,
             workspace,
             sessions: Sessions::default(),
             queue: Queue::default(),
+            streams: Streams::default(),
+            rules: Rules::configured(&options.surroundings.configuration, root),
             durability: options.durability,
         })
     }
 
     /// Finishes what can wait and folds the log, for a clean end.
     pub fn stop(&self) {
+        self.languages.stop();
         self.ledger.stop();
         let state = &self.workspace.state;
         let kept = self.workspace.store_what_we_wrote();
@@ -147,6 +161,20 @@ impl Call for Service {
                 ops::pattern::pattern(self, pattern, &*self.session(context)?, &context.cancel)
             }
             Request::Apply(apply) => ops::apply::apply(self, apply, &*self.session(context)?),
+            Request::Stream(step) => ops::stream::stream(self, step, &*self.session(context)?),
+            Request::Diagnose(diagnose) => {
+                ops::diagnose::diagnose(self, &diagnose, &*self.session(context)?)
+            }
+            Request::Rename(rename) => ops::rename::rename(self, &rename, &*self.session(context)?),
+            Request::RenameFile(rename) => {
+                ops::rename::rename_file(self, &rename, &*self.session(context)?)
+            }
+            Request::Ask(ask) => ops::ask::ask(self, &ask, &*self.session(context)?),
+            Request::Actions(actions) => {
+                ops::actions::actions(self, &actions, &*self.session(context)?)
+            }
+            Request::Format(format) => ops::format::format(self, &format, &*self.session(context)?),
+            Request::Servers => ops::servers::servers(self),
             Request::Retry(retry) => ops::retry::retry(self, &retry, &*self.session(context)?),
             Request::Undo(undo) => ops::undo::undo(self, &undo, &*self.session(context)?),
             Request::Redo => ops::undo::redo(self, &*self.session(context)?),

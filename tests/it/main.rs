@@ -11,10 +11,18 @@ mod chain;
 #[cfg(test)]
 mod dice;
 #[cfg(test)]
+mod guest;
+#[cfg(test)]
 mod mounts;
+#[cfg(test)]
+#[path = "../../engine/tests/it/suite.rs"]
+#[expect(dead_code, reason = "the suites of the engine use all of it")]
+mod suite;
 #[cfg(test)]
 mod world;
 
+#[cfg(test)]
+mod checks;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
@@ -36,6 +44,8 @@ mod outline;
 #[cfg(test)]
 mod patterns;
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod rejections;
 #[cfg(test)]
 mod retention;
@@ -43,6 +53,10 @@ mod retention;
 mod rpc;
 #[cfg(test)]
 mod search;
+#[cfg(test)]
+mod servers;
+#[cfg(test)]
+mod stream;
 #[cfg(test)]
 mod symbols;
 #[cfg(test)]

@@ -37,6 +37,7 @@ const RESERVED: [Reserved; 6] = [
             "src/cli/edit.rs",
             "src/cli/tour/",
             "src/daemon/",
+            "src/process/",
             "src/state/",
         ],
         why: "user files are touched through engine::store alone",

@@ -125,7 +125,15 @@ impl World {
             command.env_remove(name);
         });
         command.env("XDG_STATE_HOME", &self.home).env("TMPDIR", self.directory.path());
+        command.env("XDG_CONFIG_HOME", self.outside("config"));
         command.current_dir(&self.root).stdin(Stdio::null());
+    }
+
+    /// Writes the user's configuration of this world.
+    pub(crate) fn configure(&self, configuration: &Value) {
+        let path = self.outside("config/anchord/config.json");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, configuration.to_string()).unwrap();
     }
 
     /// Runs the program to its end.

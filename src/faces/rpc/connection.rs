@@ -76,8 +76,14 @@ enum Message {
     TooLong,
 }
 
-/// The methods that look at any number of files, so that they are never quick.
-const LONG: [&str; 2] = ["file/list", "file/search"];
+/// Returns whether a request may take long, whatever it waits for: it looks at
+/// any number of files, or asks language servers.
+fn is_long(method: &str, params: &str) -> bool {
+    let may_ask = matches!(method, "edit/apply" | "edit/retry");
+    matches!(method, "file/list" | "file/search" | "tool/call" | "edit/retry")
+        || method.starts_with("lsp/")
+        || may_ask && memchr::memmem::find(params.as_bytes(), b"\"lsp\"").is_some()
+}
 
 /// Returns the line that answers a message; none for a notification.
 fn answer(
@@ -101,7 +107,7 @@ fn answer(
     let result = match (cancel.is_cancelled(), incoming.id) {
         (true, Some(_)) => Err(RpcError::new(RpcError::CANCELLED, "cancelled before it began")),
         (_, None) if incoming.method.starts_with("$/") => return None,
-        _ if quick && !LONG.contains(&&*incoming.method) => {
+        _ if quick && !is_long(&incoming.method, params) => {
             conversation.answer(&incoming.method, params, cancel)
         }
         _ => tokio::task::block_in_place(|| conversation.answer(&incoming.method, params, cancel)),

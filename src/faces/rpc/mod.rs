@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::mcp;
 use crate::protocol::framing::RpcError;
 use crate::protocol::{from_wire, to_wire, wire};
-use crate::service::api::{Call, Cancel, Context, Reply, Request, Response, Traffic};
+use crate::service::api::{Call, Cancel, Context, Reply, Request, Response, StreamStep, Traffic};
 
 pub use connection::serve;
 
@@ -43,12 +43,14 @@ pub struct Conversation {
     roots: Arc<dyn Roots>,
     sessions: HashMap<String, Arc<dyn Call>>,
     current: Option<String>,
+    /// The edits that are still being written here: they end with it.
+    streams: Vec<(Arc<dyn Call>, Context, String)>,
 }
 
 impl Conversation {
     /// Returns a conversation in which nothing is open yet.
     pub fn new(roots: Arc<dyn Roots>) -> Conversation {
-        Conversation { roots, sessions: HashMap::new(), current: None }
+        Conversation { roots, sessions: HashMap::new(), current: None, streams: Vec::new() }
     }
 
     /// Carries out one request and returns its result as JSON.
@@ -105,6 +107,10 @@ impl Conversation {
             (false, Some(session)) => self.service_of(session),
             (false, None) => self.roots.main(),
         };
+        let closed = match &request {
+            Request::Stream(StreamStep::Close { stream, .. }) => Some(stream.clone()),
+            _ => None,
+        };
         let context = Context { session, cancel: cancel.clone() };
         // One bad request ends one request.
         let reply = catch_unwind(AssertUnwindSafe(|| service.call(request, &context)))
@@ -114,7 +120,44 @@ impl Conversation {
             self.current = Some(opened.session.clone());
             self.sessions.insert(opened.session.clone(), Arc::clone(&service));
         }
+        self.note_streams(&service, context, closed, &reply.response);
         Ok((service, reply))
+    }
+
+    /// Notes which streams are open now.
+    fn note_streams(
+        &mut self,
+        service: &Arc<dyn Call>,
+        context: Context,
+        closed: Option<String>,
+        response: &Response,
+    ) {
+        let known = |name: &String| self.streams.iter().position(|(.., known)| known == name);
+        let ended = match (response, closed) {
+            (Response::Stream(answer), _) if answer.open => {
+                if known(&answer.stream).is_none() {
+                    self.streams.push((Arc::clone(service), context, answer.stream.clone()));
+                }
+                return;
+            }
+            (Response::Stream(answer), _) => Some(answer.stream.clone()),
+            (_, closed) => closed,
+        };
+        if let Some(index) = ended.as_ref().and_then(known) {
+            self.streams.swap_remove(index);
+        }
+    }
+
+    /// Gives up the edits that nobody will write to their end any more.
+    fn end_streams(&mut self) {
+        for (service, context, stream) in std::mem::take(&mut self.streams) {
+            let context = Context { cancel: Cancel::default(), ..context };
+            let step = Request::Stream(StreamStep::Cancel { stream });
+            let ended = catch_unwind(AssertUnwindSafe(|| service.call(step, &context)));
+            if let Ok(Ok(Reply { attempt: Some(attempt), .. })) = ended {
+                service.count(attempt, Traffic::default());
+            }
+        }
     }
 
     fn service_of(&self, session: &str) -> Arc<dyn Call> {
@@ -128,5 +171,11 @@ impl Conversation {
             None => Ok(self.roots.main()),
             Some(root) => self.roots.other(&root),
         }
+    }
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        self.end_streams();
     }
 }

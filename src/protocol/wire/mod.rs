@@ -4,12 +4,14 @@
 mod edit;
 mod file;
 mod record;
+mod servers;
 mod session;
 mod tool;
 
 pub use edit::*;
 pub use file::*;
 pub use record::*;
+pub use servers::*;
 pub use session::*;
 pub use tool::*;
 

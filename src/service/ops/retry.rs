@@ -93,6 +93,7 @@ fn prepare(mut record: RetryRecord, request: &Retry) -> Result<Edit, Rejected> {
     match (choice, record.reason) {
         (Choice::Accept, Reason::Lint) => verify.lint = Some(Policy::Warn),
         (Choice::Accept, Reason::Syntax) => verify.syntax = Some(Policy::Warn),
+        (Choice::Accept, Reason::Servers) => verify.lsp = Some(Policy::Warn),
         (Choice::Fix(number), _) => fix(&mut script, &record, number).map_err(Rejected::of)?,
         (Choice::At(at), _) => {
             let places = at.iter().copied().map(Some).collect();
@@ -104,10 +105,6 @@ fn prepare(mut record: RetryRecord, request: &Retry) -> Result<Edit, Rejected> {
         }
         (Choice::Accept, Reason::Preview) => {}
         (Choice::Accept, Reason::Place) => land(&mut script, &record)?,
-    }
-    if record.reason == Reason::Preview {
-        verify.lint.get_or_insert(Policy::Warn);
-        verify.syntax.get_or_insert(Policy::Reject);
     }
     let apply = Apply {
         source: Source::Script(Script::default()),

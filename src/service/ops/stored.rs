@@ -86,6 +86,8 @@ pub(super) enum Reason {
     Syntax,
     /// Nothing: it was shown, and waits to be wanted.
     Preview,
+    /// What language servers would say of it.
+    Servers,
 }
 
 /// What was to be checked.
@@ -93,6 +95,12 @@ pub(super) enum Reason {
 pub(super) struct StoredVerify {
     syntax: Option<StoredPolicy>,
     lint: Option<StoredPolicy>,
+    #[serde(default)]
+    lsp: Option<StoredPolicy>,
+    #[serde(default)]
+    lsp_ms: Option<u64>,
+    #[serde(default)]
+    usual_lint: Option<StoredPolicy>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -109,7 +117,13 @@ impl From<Verify> for StoredVerify {
             Policy::Warn => StoredPolicy::Warn,
             Policy::Off => StoredPolicy::Off,
         };
-        StoredVerify { syntax: verify.syntax.map(policy), lint: verify.lint.map(policy) }
+        StoredVerify {
+            syntax: verify.syntax.map(policy),
+            lint: verify.lint.map(policy),
+            lsp: verify.lsp.map(policy),
+            lsp_ms: verify.lsp_ms,
+            usual_lint: verify.usual_lint.map(policy),
+        }
     }
 }
 
@@ -120,7 +134,13 @@ impl From<StoredVerify> for Verify {
             StoredPolicy::Warn => Policy::Warn,
             StoredPolicy::Off => Policy::Off,
         };
-        Verify { syntax: stored.syntax.map(policy), lint: stored.lint.map(policy) }
+        Verify {
+            syntax: stored.syntax.map(policy),
+            lint: stored.lint.map(policy),
+            lsp: stored.lsp.map(policy),
+            lsp_ms: stored.lsp_ms,
+            usual_lint: stored.usual_lint.map(policy),
+        }
     }
 }
 

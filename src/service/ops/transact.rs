@@ -29,10 +29,21 @@ pub(super) struct Operation<'a> {
     /// For each file of the plan, the lines of its content of now that the
     /// session knows.
     pub(super) views: Vec<View>,
+    /// Who wrote the new lines.
+    pub(super) author: Author,
     /// Kind, format, reason and name of the operation.
     pub(super) record: OperationRecord,
     /// The event of the first attempt, if this is a retry.
     pub(super) chain: Option<i64>,
+}
+
+/// Who wrote the new lines of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Author {
+    /// The session, which therefore knows them.
+    Session,
+    /// A language server: the session knows those that the answer shows.
+    Server,
 }
 
 /// An operation that took effect.
@@ -44,6 +55,9 @@ pub(super) struct Done {
 
 /// Rows shown before and after lines that landed elsewhere.
 const CONTEXT: usize = 2;
+
+/// Rows shown of one file that a language server changed.
+const SERVER_ROWS: usize = 40;
 
 /// Carries out an operation, whose files the caller holds the turn at.
 ///
@@ -57,12 +71,12 @@ pub(super) fn carry_out(
 ) -> Result<Done, Refusal> {
     let workspace = &*service.workspace;
     let _admitted = workspace.health.admit(workspace, service.durability)?;
-    let Operation { plan, views, mut record, chain } = operation;
+    let Operation { plan, views, author, mut record, chain } = operation;
     let files: Vec<Target> = plan
         .files
         .iter()
         .zip(views)
-        .map(|(file, view)| Target::of(workspace, file, view))
+        .map(|(file, view)| Target::of(workspace, file, view, author))
         .collect::<Result<_, _>>()?;
     let mut answer = EditAnswer { applied: true, ..EditAnswer::default() };
     answer.files =
@@ -101,6 +115,7 @@ pub(super) fn carry_out(
     for target in &files {
         target.remember(workspace, session)?;
     }
+    service.languages.wrote(&plan.files);
     // A ledger that is too full to be told looks at them before they go.
     let _told = service.ledger.send(Job::Slots(displaced(tx, &steps)));
     answer.operation = Some(tx);
@@ -139,6 +154,8 @@ struct Target {
     new: Option<NewHandle>,
     /// What the session knows of that content.
     view: View,
+    /// The lines that the answer shows.
+    window: View,
 }
 
 /// What a step needs besides its description.
@@ -148,16 +165,22 @@ struct Part<'a> {
 }
 
 impl Target {
-    fn of(workspace: &Workspace, file: &FilePlan, view: View) -> Result<Target, Refusal> {
+    fn of(
+        workspace: &Workspace,
+        file: &FilePlan,
+        view: View,
+        author: Author,
+    ) -> Result<Target, Refusal> {
         let path = RelPath::parse(&file.path).map_err(bad_path)?;
+        let is_known = author == Author::Session;
         let mut to = path.clone();
         let (after, mut view) = match &file.action {
             Planned::Modify { before, change, hunks } => {
-                (Some(Arc::new(before.after(change))), view.through(hunks, true))
+                (Some(Arc::new(before.after(change))), view.through(hunks, is_known))
             }
             Planned::Create { bytes } => {
                 let after = Snapshot::of(bytes.clone());
-                let view = View::all(after.line_count());
+                let view = if is_known { View::all(after.line_count()) } else { View::default() };
                 (Some(Arc::new(after)), view)
             }
             Planned::Remove { .. } => (None, View::default()),
@@ -167,22 +190,25 @@ impl Target {
             }
             Planned::EditAndMove { before, change, hunks, to: target, .. } => {
                 to = RelPath::parse(target).map_err(bad_path)?;
-                (Some(Arc::new(before.after(change))), view.through(hunks, true))
+                (Some(Arc::new(before.after(change))), view.through(hunks, is_known))
             }
             Planned::Keep { now } => (Some(Arc::clone(now)), view),
         };
-        if let Some(after) = &after {
-            // What the window shows is seen.
-            moved_rows(after, &file.ops).ranges().iter().for_each(|rows| {
-                view.add(rows.clone());
-            });
-        }
+        let window = after.as_ref().map(|after| match author {
+            Author::Session => moved_rows(after, &file.ops),
+            Author::Server => changed_rows(after, &file.ops),
+        });
+        let window = window.unwrap_or_default();
+        // What the window shows is seen.
+        window.ranges().iter().for_each(|rows| {
+            view.add(rows.clone());
+        });
         let named = after.as_ref().map(|after| workspace.handle_for(&to, &after.hash)).transpose();
         let (handle, new) = match named.map_err(|error| state_refusal(&error))? {
             Some((handle, new)) => (Some(handle), new),
             None => (None, None),
         };
-        Ok(Target { path, to, after, handle, new, view })
+        Ok(Target { path, to, after, handle, new, view, window })
     }
 
     /// Refuses what could not be swapped without losing something, and what
@@ -268,16 +294,15 @@ impl Target {
             path: self.to.as_str().to_owned(),
             handle: self.handle,
             ops: file.ops.clone(),
-            window: self.window(&file.ops),
+            window: self.window(),
             cas: None,
         }
     }
 
-    /// Returns the rows around operations that landed on other lines than named.
-    fn window(&self, ops: &[Outcome]) -> Option<String> {
-        let after = self.after.as_ref()?;
-        let rows = moved_rows(after, ops);
-        (!rows.ranges().is_empty()).then(|| render(after, rows.ranges(), Gutter::Tab))
+    /// Returns the rows that the answer shows.
+    fn window(&self) -> Option<String> {
+        let (after, rows) = (self.after.as_ref()?, self.window.ranges());
+        (!rows.is_empty()).then(|| render(after, rows, Gutter::Tab))
     }
 
     fn remember(&self, workspace: &Workspace, session: &Session) -> Result<(), Refusal> {
@@ -321,6 +346,19 @@ fn moved_rows(after: &Snapshot, ops: &[Outcome]) -> View {
         span.start.saturating_sub(CONTEXT)..end.min(after.line_count())
     });
     View::of(moved)
+}
+
+/// Returns the first of the lines that operations wrote.
+fn changed_rows(after: &Snapshot, ops: &[Outcome]) -> View {
+    let mut left = SERVER_ROWS;
+    let total = after.line_count();
+    let rows = ops.iter().map(|op| {
+        let span = span_of(op.lines);
+        let end = span.end.min(span.start + left).min(total);
+        left -= end.saturating_sub(span.start);
+        span.start.min(end)..end
+    });
+    View::of(rows.filter(|rows| !rows.is_empty()).collect::<Vec<_>>())
 }
 
 /// Returns a change as it is stored.

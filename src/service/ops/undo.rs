@@ -19,7 +19,7 @@ use engine::snapshot::Snapshot;
 use engine::store::{RelPath, StepKind};
 
 use super::reject::Rejected;
-use super::transact::{Operation, carry_out};
+use super::transact::{Author, Operation, carry_out};
 use crate::service::Service;
 use crate::service::api::{Attempt, Fault, Reply, Response, Undo};
 use crate::service::session::Session;
@@ -93,7 +93,8 @@ fn invert(
         format: target.format.clone(),
         ..OperationRecord::default()
     };
-    carry_out(service, session, Operation { plan: &plan, views, record, chain: None })
+    let author = Author::Session;
+    carry_out(service, session, Operation { plan: &plan, views, author, record, chain: None })
 }
 
 /// Returns what takes a step back, after everything that is planned already.
