@@ -3,6 +3,7 @@
 //!
 //! Exit codes: 0 done, 1 rejected, 2 usage or fault.
 
+mod bench;
 mod diagnostics;
 mod doctor;
 mod edit;
@@ -100,6 +101,8 @@ enum Command {
     Serve(serve::Serve),
     /// Offer the tools of an agent over MCP, on standard input and output
     Mcp(mcp::Mcp),
+    /// Measure edit formats on real edits, with and without a model
+    Bench(bench::Bench),
     /// Look for trouble, and say what to do about it
     Doctor,
     /// See it work, on a copy of a real directory
@@ -151,6 +154,8 @@ enum CliError {
     Client(#[from] crate::client::ClientError),
     #[error("{0}")]
     Mcp(#[from] crate::faces::mcp::ServeError),
+    #[error("{0}")]
+    Bench(#[from] crate::bench::BenchError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("an answer that does not read as one: {0}")]
@@ -205,6 +210,7 @@ fn run(arguments: &Arguments, paint: &mut Paint) -> Result<End, CliError> {
         Command::Stats(stats) => stats::run(stats, common, &mut endpoint()?, paint),
         Command::Serve(serve) => serve::run(serve, common),
         Command::Mcp(mcp) => mcp::run(mcp, common),
+        Command::Bench(bench) => bench::run(bench, paint),
         Command::Doctor => doctor::run(common, paint),
         Command::Tour(tour) => tour::run(tour, paint),
         Command::CountTokens => {
