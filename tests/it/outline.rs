@@ -1,12 +1,6 @@
 //! What a file defines, and its constructs read by name: what is shown, what
 //! counts as seen, and what is asked when a name means none or several.
 
-use std::path::PathBuf;
-
-use anchord::tokens;
-use engine::snapshot::Snapshot;
-use grammars::SyntaxCheck;
-use grammars::worker::LIMITS;
 use serde_json::{Value, json};
 
 use crate::world::{Client, Daemon, World, applied, rejected};
@@ -165,55 +159,4 @@ fn an_outline_is_of_the_content_that_is_named() {
     assert_eq!(outline(&mut client, json!({"path": "a.py"}))["text"], "1-2\tdef new():\n");
     let old = outline(&mut client, json!({"path": "a.py", "handle": handle}));
     assert_eq!(old["text"], "1-2\tdef old():\n");
-}
-
-/// Files that are looked at.
-const FILES: usize = 200;
-
-/// Returns files of code of the packages that the project is built from, as the
-/// package manager keeps them, a little of everything.
-fn real_files() -> Vec<(String, Vec<u8>)> {
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
-    let sources = home.map(|home| home.join("registry/src")).into_iter();
-    let walk = sources.flat_map(|sources| walkdir::WalkDir::new(sources).into_iter().flatten());
-    let paths = walk.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path);
-    let is_code = |path: &PathBuf| {
-        let known = path.extension().and_then(|extension| extension.to_str());
-        ["rs", "c", "h", "cpp", "py", "js", "ts", "go", "java", "sh"].map(Some).contains(&known)
-    };
-    let mut paths: Vec<PathBuf> = paths.filter(is_code).collect();
-    let mixed = |path: &PathBuf| {
-        let bytes = path.as_os_str().as_encoded_bytes().iter();
-        bytes
-            .fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)))
-            .reverse_bits()
-    };
-    paths.sort_by_key(mixed);
-    let read = |path: PathBuf| Some((path.to_str()?.to_owned(), std::fs::read(path).ok()?));
-    let is_plain = |bytes: &[u8]| (400..200_000).contains(&bytes.len());
-    paths.into_iter().filter_map(read).filter(|(_, bytes)| is_plain(bytes)).take(FILES).collect()
-}
-
-#[test]
-fn an_outline_costs_at_most_a_tenth_of_the_tokens_of_its_file() {
-    let files = real_files();
-    if files.len() < FILES {
-        println!("only {} files are here", files.len());
-        return;
-    }
-    let check = SyntaxCheck::here(LIMITS);
-    let mut shares: Vec<usize> = Vec::new();
-    for (path, bytes) in &files {
-        let snapshot = Snapshot::of(bytes.clone());
-        let Ok(outline) = check.outline(path, &snapshot) else { continue };
-        let rows = format!("@{path} 481920\n{}", outline.text(usize::MAX));
-        let file = tokens::count(&String::from_utf8_lossy(bytes));
-        shares.push(1000 * tokens::count(&rows) / file.max(1));
-    }
-    shares.sort_unstable();
-    let at = |part: usize| shares[(shares.len() - 1) * part / 4];
-    println!("{} files; tokens in thousandths: {} {} {}", shares.len(), at(1), at(2), at(3));
-    assert!(shares.len() >= FILES * 9 / 10, "{} files have outlines", shares.len());
-    assert!(at(2) <= 100, "an outline costs {} thousandths of its file", at(2));
 }
