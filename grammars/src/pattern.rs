@@ -266,7 +266,7 @@ mod tests {
     #[track_caller]
     fn check(path: &str, text: &str, pattern: &str, rewrite: &str, expected: &str) {
         let language = Language::of_path(path).expect("a known language");
-        let pattern = Pattern::of(language, pattern).unwrap_or_else(|fault| panic!("{fault}"));
+        let pattern = Pattern::of(language, pattern).expect("a pattern");
         let snapshot = Snapshot::of(text.as_bytes().to_vec());
         let deadline = Instant::now() + Duration::from_secs(10);
         let found = SyntaxCheck::default()
