@@ -216,7 +216,7 @@ impl Rows {
 /// Keeps a rejected edit and returns the token under which it waits. Only its
 /// own session can use it, so it need not be hard to guess; with 6 digits it is
 /// 3 tokens, and a retry that names lines stays within 15.
-fn wait_under_token(
+pub(super) fn wait_under_token(
     service: &Service,
     session: &Session,
     record: &RetryRecord,
