@@ -7,6 +7,7 @@ mod doctor;
 mod edit;
 mod endpoint;
 mod history;
+mod lsp;
 mod mcp;
 mod paint;
 mod read;
@@ -84,6 +85,8 @@ enum Command {
     Serve(serve::Serve),
     /// Offer the tools of an agent over MCP, on standard input and output
     Mcp(mcp::Mcp),
+    /// Serve an editor as a language server, on standard input and output
+    Lsp(lsp::Lsp),
     /// Look for trouble, and say what to do about it
     Doctor,
     /// See it work, on a copy of a real directory
@@ -170,6 +173,7 @@ fn run(arguments: &Arguments, paint: &mut Paint) -> Result<End, CliError> {
         Command::Stats(stats) => stats::run(stats, common, &mut endpoint()?, paint),
         Command::Serve(serve) => serve::run(serve, common),
         Command::Mcp(mcp) => mcp::run(mcp, common),
+        Command::Lsp(lsp) => lsp::run(lsp, common),
         Command::Doctor => doctor::run(common, paint),
         Command::Tour(tour) => tour::run(tour, paint),
         Command::CountTokens => {

@@ -58,14 +58,15 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
             call(params.session.clone(), api::Request::Apply(apply(params)))
         }
         "edit/retry" => {
-            let wire::RetryParams { session, retry, accept, at, candidate, fix } = read(params)?;
+            let wire::RetryParams { session, retry, accept, at, candidate, fix, allow_mixed } =
+                read(params)?;
             let at = at.unwrap_or_default();
-            let retry = api::Retry { token: retry, accept, at, candidate, fix };
+            let retry = api::Retry { token: retry, accept, at, candidate, fix, allow_mixed };
             call(session, api::Request::Retry(retry))
         }
         "edit/undo" => {
-            let wire::UndoParams { session, operation } = read(params)?;
-            call(session, api::Request::Undo(api::Undo { operation }))
+            let wire::UndoParams { session, operation, allow_mixed } = read(params)?;
+            call(session, api::Request::Undo(api::Undo { operation, allow_mixed }))
         }
         "edit/redo" => call(read::<wire::NoParams>(params)?.session, api::Request::Redo),
         "edit/log" => {
@@ -87,8 +88,61 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
             call(session, api::Request::Tail(tail))
         }
         "state/examine" => call(read::<wire::NoParams>(params)?.session, api::Request::Examine),
-        _ => Err(RpcError::new(RpcError::UNKNOWN_METHOD, format!("there is no method {method:?}"))),
+        _ if method.starts_with("buffer/") => buffer(method, params),
+        _ => Err(unknown(method)),
     }
+}
+
+fn unknown(method: &str) -> RpcError {
+    RpcError::new(RpcError::UNKNOWN_METHOD, format!("there is no method {method:?}"))
+}
+
+/// Returns what an editor tells of a document.
+fn buffer(method: &str, params: &str) -> Result<Call, RpcError> {
+    let call = |session, path, event| {
+        let request = api::Request::Buffer(api::Buffer { path, event });
+        Ok(Call { request, session })
+    };
+    match method {
+        "buffer/open" => {
+            let wire::BufferOpenParams { session, path, version, text, unknown } = read(params)?;
+            let unknown = || unknown.unwrap_or_else(|| "its text is not known".to_owned());
+            let text = match text {
+                Some(text) => api::DocumentText::Known(text),
+                None => api::DocumentText::Unknown(unknown()),
+            };
+            call(session, path, api::BufferEvent::Opened { version, text })
+        }
+        "buffer/change" => {
+            let wire::BufferChangeParams { session, path, version, edits, bytes } = read(params)?;
+            let edit = |wire::ByteEdit { range, text }| api::ByteEdit { range, text };
+            let edits = edits.into_iter().map(edit).collect();
+            call(session, path, api::BufferEvent::Changed { version, edits, bytes })
+        }
+        "buffer/save" => {
+            let wire::BufferParams { session, path } = read(params)?;
+            call(session, path, api::BufferEvent::Saved)
+        }
+        "buffer/close" => {
+            let wire::BufferParams { session, path } = read(params)?;
+            call(session, path, api::BufferEvent::Closed)
+        }
+        "buffer/answer" => {
+            let wire::BufferAnswerParams { session, request, applied, reason } = read(params)?;
+            let answer = api::EditorAnswer { request, applied, reason };
+            Ok(Call { request: api::Request::EditorAnswer(answer), session })
+        }
+        _ => Err(unknown(method)),
+    }
+}
+
+/// Returns what a session wants to hear of, and the session.
+///
+/// # Errors
+/// Where the parameters are not those of `session/listen`.
+pub fn listen(params: &str) -> Result<(Option<String>, api::Interest), RpcError> {
+    let wire::ListenParams { session, files, editor } = read(params)?;
+    Ok((session, api::Interest { files, editor }))
 }
 
 /// Returns the parameters of `tool/call`.
@@ -191,6 +245,7 @@ fn apply(params: wire::ApplyParams) -> api::Apply {
         relocate: params.drift != Some(wire::Drift::Refuse),
         verify: verify(params.verify.unwrap_or_default()),
         dry_run: params.dry_run,
+        allow_mixed: params.allow_mixed,
     }
 }
 

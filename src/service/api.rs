@@ -31,6 +31,169 @@ pub trait Call: Send + Sync {
     /// Returns whether requests wait for nothing but the processor and their
     /// turn, so that a thread may carry one out in the middle of other work.
     fn is_quick(&self) -> bool;
+
+    /// Begins to gather notes for a session; `wake` is called whenever there may
+    /// be some. Returns the number of the listener.
+    ///
+    /// # Errors
+    /// [`Fault::NotOpened`] where there is no such session.
+    fn listen(&self, session: &str, interest: Interest, wake: Wake) -> Result<u64, Fault>;
+
+    /// Returns the notes that a listener has not been given yet.
+    fn notes(&self, listener: u64) -> Notes;
+
+    /// Ends a listener. Documents that its session has open are forgotten with the
+    /// last one.
+    fn hang_up(&self, listener: u64);
+}
+
+/// Called when there may be notes; it must return at once.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// What a listener wants to hear of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Interest {
+    /// Changes of files that its session has seen.
+    pub files: bool,
+    /// Everything that an editor has to know: edits to be made in its documents,
+    /// and what agents do to them.
+    pub editor: bool,
+}
+
+/// Notes for a listener.
+#[derive(Debug, Default)]
+pub struct Notes {
+    /// The notes, in order.
+    pub notes: Vec<Note>,
+    /// How long until there may be more, without another wake.
+    pub again: Option<std::time::Duration>,
+}
+
+/// Something that a session is told without having asked.
+#[derive(Debug, Clone)]
+pub enum Note {
+    /// A file that it has seen is not what it saw.
+    Changed(FileChange),
+    /// An edit that its editor has to make.
+    Edit(EditorEdit),
+    /// There is news of a document that it has open.
+    News {
+        /// The file.
+        path: String,
+    },
+    /// An agent did something.
+    Work {
+        /// The agent, as it calls itself.
+        agent: String,
+        /// What it did, in few words.
+        what: String,
+    },
+}
+
+/// A change of a file that a session has seen.
+#[derive(Debug, Clone)]
+pub struct FileChange {
+    /// The session that is told.
+    pub session: String,
+    /// The file.
+    pub path: String,
+    /// The content that the session saw last.
+    pub seen: Option<Handle>,
+    /// Whether the file is gone.
+    pub is_gone: bool,
+    /// Whether what changed is text in an editor that is not saved.
+    pub is_unsaved: bool,
+    /// What differs: lines of the content seen, and what they are now.
+    pub hunks: Vec<(LineRange, LineRange)>,
+    /// The agent that changed it, if that is known.
+    pub agent: Option<String>,
+    /// The operation that changed it last, if it was one.
+    pub operation: Option<u64>,
+}
+
+/// An edit of an open document, to be made by its editor.
+#[derive(Debug, Clone)]
+pub struct EditorEdit {
+    /// Under which the editor answers.
+    pub request: u64,
+    /// The file.
+    pub path: String,
+    /// The version of the document that the edits are of.
+    pub version: i64,
+    /// Sorted and disjoint; all of the text as it was before any of them.
+    pub edits: Vec<ByteEdit>,
+    /// Who wants it and why.
+    pub label: String,
+}
+
+/// A replacement in a text of UTF-8.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByteEdit {
+    /// The bytes that go.
+    pub range: (usize, usize),
+    /// What comes.
+    pub text: String,
+}
+
+/// What an editor tells of a document.
+#[derive(Debug, Clone)]
+pub struct Buffer {
+    /// The file, relative to the root or absolute.
+    pub path: String,
+    /// What happened.
+    pub event: BufferEvent,
+}
+
+/// What happened to a document.
+#[derive(Debug, Clone)]
+pub enum BufferEvent {
+    /// It was opened.
+    Opened {
+        /// The number of its version.
+        version: i64,
+        /// What it holds.
+        text: DocumentText,
+    },
+    /// Somebody typed.
+    Changed {
+        /// The number of its version now.
+        version: i64,
+        /// Each an edit of the text that those before it left.
+        edits: Vec<ByteEdit>,
+        /// How long the text is now, so that a mistake is noticed.
+        bytes: usize,
+    },
+    /// It was saved.
+    Saved,
+    /// It was closed; what was not saved is gone.
+    Closed,
+}
+
+/// What a document holds.
+#[derive(Debug, Clone)]
+pub enum DocumentText {
+    /// This text.
+    Known(String),
+    /// Something that cannot be followed; why.
+    Unknown(String),
+}
+
+/// What an editor says of an edit that it was asked for.
+#[derive(Debug, Clone)]
+pub struct EditorAnswer {
+    /// The number of the request.
+    pub request: u64,
+    /// Whether it made it, in its own words.
+    pub applied: bool,
+    /// Why not.
+    pub reason: Option<String>,
+}
+
+/// A document as the service knows it now.
+#[derive(Debug, Clone)]
+pub struct BufferState {
+    /// The file, relative to the root.
+    pub path: String,
 }
 
 /// What a request comes with.
@@ -140,6 +303,10 @@ pub enum Request {
     Tail(Tail),
     /// Look for trouble.
     Examine,
+    /// Take in what an editor tells of a document.
+    Buffer(Buffer),
+    /// Take in what an editor says of an edit.
+    EditorAnswer(EditorAnswer),
 }
 
 /// Everything that can be answered.
@@ -166,6 +333,10 @@ pub enum Response {
     Tail(Vec<Event>),
     /// To [`Request::Examine`].
     Examined(Vec<Finding>),
+    /// To [`Request::Buffer`].
+    Buffer(BufferState),
+    /// To what needs no answer.
+    Done,
     /// To any of them.
     Rejected(Rejection),
 }
@@ -355,6 +526,9 @@ pub struct Apply {
     pub verify: Verify,
     /// Whether only to look.
     pub dry_run: bool,
+    /// Whether one edit may go to several files of which some are open in
+    /// editors, although it is then not all or none.
+    pub allow_mixed: bool,
 }
 
 /// What to check before anything is written; where nothing is said, the
@@ -419,6 +593,8 @@ pub struct FileAnswer {
     pub window: Option<String>,
     /// How well the swap was protected, if it was less than strictly.
     pub cas: Option<Cas>,
+    /// Whether it was made in the text of an editor, where it waits to be saved.
+    pub in_buffer: bool,
 }
 
 /// A refused edit or read, with its cure.
@@ -465,6 +641,9 @@ pub struct Retry {
     pub candidate: Option<usize>,
     /// The fix that is meant, from 1.
     pub fix: Option<usize>,
+    /// Whether the edit may go to files and editors at once, although it is then
+    /// not all or none.
+    pub allow_mixed: bool,
 }
 
 /// Asks for an operation to be taken back; the session's last one if none is
@@ -473,6 +652,8 @@ pub struct Retry {
 pub struct Undo {
     /// The operation.
     pub operation: Option<u64>,
+    /// As in [`Apply`].
+    pub allow_mixed: bool,
 }
 
 /// Asks for operations, newest first.

@@ -2,10 +2,12 @@
 //! files and the state of one root.
 
 pub mod api;
+mod buffers;
 mod contents;
 mod diff;
 mod health;
 mod ledger;
+mod mail;
 mod names;
 mod ops;
 pub mod policy;
@@ -13,6 +15,7 @@ mod queue;
 mod session;
 mod sweep;
 mod walk;
+mod watch;
 mod workspace;
 
 use std::io::{Read, Write};
@@ -28,11 +31,15 @@ use grammars::worker::{Channel, Workers};
 
 use crate::process::Worker;
 use crate::state::{State, StateError};
-use api::{Attempt, Call, Context, Fault, Reply, Request, Response, Traffic};
+use api::{
+    Attempt, Call, Context, Fault, Interest, Notes, Reply, Request, Response, Traffic, Wake,
+};
 use ledger::{Job, Ledger};
+use mail::Mail;
 use policy::Limits;
 use queue::{Queue, Turn};
 use session::{Session, Sessions};
+use watch::Watch;
 use workspace::Workspace;
 
 /// Why a root cannot be served.
@@ -69,6 +76,9 @@ pub struct Service {
     sessions: Sessions,
     queue: Queue,
     ledger: Ledger,
+    /// What sessions are told without asking.
+    mail: Arc<Mail>,
+    watch: Watch,
     syntax: SyntaxCheck,
     durability: Durability,
 }
@@ -94,7 +104,10 @@ impl Service {
         if let Err(refusal) = health::recover(&workspace, options.durability) {
             workspace.health.enter(Trouble::Unfinished, &refusal.to_string());
         }
+        let mail = Arc::<Mail>::default();
         Ok(Service {
+            watch: Watch::new(root, Arc::clone(&mail)),
+            mail,
             syntax: syntax_check(options.helper.clone()),
             ledger: Ledger::start(Arc::clone(&workspace), options.helper)?,
             workspace,
@@ -149,6 +162,10 @@ impl Call for Service {
             Request::Stats(stats) => ops::stats::stats(self, &stats),
             Request::Tail(tail) => ops::tail::tail(self, &tail),
             Request::Examine => ops::examine::examine(self),
+            Request::Buffer(buffer) => {
+                ops::buffer::heed(self, buffer, &*self.session(context)?)
+            }
+            Request::EditorAnswer(answer) => ops::buffer::answered(self, answer),
         }
     }
 
@@ -168,6 +185,19 @@ impl Call for Service {
 
     fn is_quick(&self) -> bool {
         self.durability == Durability::None
+    }
+
+    fn listen(&self, session: &str, interest: Interest, wake: Wake) -> Result<u64, Fault> {
+        let context = Context { session: Some(session.to_owned()), ..Context::default() };
+        ops::notes::listen(self, &*self.session(&context)?, interest, wake)
+    }
+
+    fn notes(&self, listener: u64) -> Notes {
+        ops::notes::take(self, listener)
+    }
+
+    fn hang_up(&self, listener: u64) {
+        ops::buffer::hang_up(self, listener);
     }
 }
 

@@ -26,6 +26,8 @@ mod degraded;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod editors;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod mcp;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::{Conversation, Roots};
@@ -38,7 +39,10 @@ where
     // A request that waits for no disk is over before another thread has taken
     // over what else this one has to do.
     let quick = roots.main().is_quick();
-    let mut conversation = Conversation::new(roots);
+    let woken = Arc::new(Notify::new());
+    let theirs = Arc::clone(&woken);
+    let wake = Arc::new(move || theirs.notify_one());
+    let mut conversation = Conversation::new(roots).with_wake(wake);
     let mut inbox = Inbox::new(&limits);
     loop {
         while let Some(message) = inbox.next() {
@@ -50,9 +54,35 @@ where
                 inbox.take_what_is_there(&mut reader).await?;
             }
         }
-        if !inbox.read_more(&mut reader).await? {
-            return Ok(());
+        let again = tell(&conversation, &mut writer).await?;
+        tokio::select! {
+            more = inbox.read_more(&mut reader) => if !more? { return Ok(()) },
+            () = woken.notified() => {}
+            () = later(again) => {}
         }
+    }
+}
+
+/// Sends the notes that wait; returns how long until there may be more.
+async fn tell(
+    conversation: &Conversation,
+    writer: &mut (impl AsyncWrite + Unpin),
+) -> io::Result<Option<Duration>> {
+    if !conversation.listens() {
+        return Ok(None);
+    }
+    // To tell of a file is to read it.
+    let (lines, again) = tokio::task::block_in_place(|| conversation.notes());
+    for line in lines {
+        send(writer, &line).await?;
+    }
+    Ok(again)
+}
+
+async fn later(again: Option<Duration>) {
+    match again {
+        Some(again) => tokio::time::sleep(again).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,12 +1,14 @@
 //! The types as they are written in JSON. Field names are the protocol; unknown
 //! fields are refused, so that a misspelt option is never silently ignored.
 
+mod buffer;
 mod edit;
 mod file;
 mod record;
 mod session;
 mod tool;
 
+pub use buffer::*;
 pub use edit::*;
 pub use file::*;
 pub use record::*;

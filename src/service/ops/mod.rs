@@ -1,11 +1,14 @@
 //! The operations, one a file: each turns a request into a response.
 
 pub(super) mod apply;
+pub(super) mod buffer;
 mod draft;
+mod editor;
 pub(super) mod examine;
 mod lint;
 pub(super) mod list;
 pub(super) mod log;
+pub(super) mod notes;
 pub(super) mod open;
 pub(super) mod read;
 mod reject;
