@@ -4,9 +4,10 @@
 //! from wrong: some healthy files (a third of all C) do not parse without an
 //! error, so its findings count as a difference only.
 
-use std::io;
+use std::{fmt, io};
 
 use engine::edit::Change;
+use engine::error::{Code, Refusal};
 use engine::snapshot::Snapshot;
 use engine::text::Eol;
 use engine::verify::{Check, Findings};
@@ -61,6 +62,32 @@ pub enum Unread {
     TimedOut,
     /// It is risky, and there is no worker, or the worker died of it.
     NoWorker,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unread::NoLanguage => "the file is in no language that has a grammar here",
+            Unread::Encoding => "grammars read UTF-8 with lines that LF or CRLF ends",
+            Unread::TooLarge => "the file is too large for its grammar",
+            Unread::Unfit => "the file is not fit for the scanner of its grammar",
+            Unread::TimedOut => "the parse took too long",
+            Unread::NoWorker => "the process that parses risky files is missing or died of it",
+        })
+    }
+}
+
+impl Unread {
+    /// Returns the refusal of a request that needs the constructs of a file.
+    pub fn refusal(self) -> Refusal {
+        let code = match self {
+            Unread::NoLanguage | Unread::Unfit | Unread::NoWorker => Code::Unsupported,
+            Unread::Encoding => Code::Encoding,
+            Unread::TooLarge => Code::TooLarge,
+            Unread::TimedOut => Code::Timeout,
+        };
+        Refusal::new(code, self.to_string())
+    }
 }
 
 impl Check for SyntaxCheck {

@@ -9,6 +9,7 @@ mod endpoint;
 mod history;
 mod lsp;
 mod mcp;
+mod outline;
 mod paint;
 mod read;
 mod search;
@@ -67,6 +68,8 @@ enum Command {
     List(search::List),
     /// Find lines, each file under the handle of its content
     Search(search::Search),
+    /// Show what a file defines: lines and signatures
+    Outline(outline::Outline),
     /// Apply an edit from a file or from standard input
     Edit(edit::Edit),
     /// Apply a rejected edit after all, by its token
@@ -164,6 +167,7 @@ fn run(arguments: &Arguments, paint: &mut Paint) -> Result<End, CliError> {
         Command::Read(read) => read::run(read, common, &mut endpoint()?, paint),
         Command::List(list) => search::list(list, common, &mut endpoint()?, paint),
         Command::Search(search) => search::run(search, common, &mut endpoint()?, paint),
+        Command::Outline(outline) => outline::run(outline, common, &mut endpoint()?, paint),
         Command::Edit(edit) => edit::run(edit, common, &mut endpoint()?, paint),
         Command::Retry(retry) => edit::retry(retry, common, &mut endpoint()?, paint),
         Command::Undo(undo) => history::undo(undo, common, &mut endpoint()?, paint),

@@ -11,6 +11,12 @@ pub(super) struct Read {
     path: String,
     /// Which lines, as 12 or 12-40; all if none are named
     lines: Vec<String>,
+    /// The construct to show, as "impl Foo > fn bar"
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["lines", "around"])]
+    symbol: Option<String>,
+    /// A line; show the innermost construct around it
+    #[arg(long, value_name = "LINE", conflicts_with = "lines")]
+    around: Option<usize>,
     /// How rows bear their numbers
     #[arg(long, value_parser = ["tab", "colon", "sparse", "none"], default_value = "tab")]
     gutter: String,
@@ -30,6 +36,8 @@ pub(super) fn run(
     let params = wire::ReadParams {
         path: read.path.clone(),
         lines: (!lines.is_empty()).then_some(lines),
+        symbol: read.symbol.clone(),
+        around: read.around,
         gutter: serde_json::from_value(read.gutter.clone().into()).ok(),
         known: read.known.clone().map(wire::HandleText::Text),
         ..wire::ReadParams::default()

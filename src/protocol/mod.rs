@@ -13,13 +13,15 @@ pub mod wire;
 pub const VERSION: u32 = 1;
 
 /// All methods, in the order of `docs/protocol.md`.
-pub const METHODS: [&str; 20] = [
+pub const METHODS: [&str; 22] = [
     "session/open",
     "session/listen",
     "file/read",
     "file/list",
     "file/search",
+    "file/outline",
     "edit/apply",
+    "symbol/edit",
     "edit/retry",
     "edit/undo",
     "edit/redo",

@@ -20,6 +20,7 @@ pub fn response(response: api::Response) -> Result<String, RpcError> {
             json(&wire::ListResult { status: ok(), paths, more })
         }
         api::Response::Search(answer) => json(&search_result(answer)),
+        api::Response::Outline(answer) => json(&outline_result(answer)),
         api::Response::Edit(answer) => json(&edit_result(&answer)),
         api::Response::Log(operations) => json(&wire::LogResult {
             status: ok(),
@@ -176,6 +177,7 @@ fn read_result(answer: api::ReadAnswer) -> wire::ReadResult {
         text,
         unchanged,
         delta,
+        symbol: answer.symbol,
         shown: answer.shown,
         next: answer.next,
         total_lines: answer.total_lines,
@@ -196,6 +198,20 @@ fn search_result(answer: api::SearchAnswer) -> wire::SearchResult {
     };
     let files = answer.files.into_iter().map(file).collect();
     wire::SearchResult { status: ok(), files, matches: answer.matches, more: answer.more }
+}
+
+fn outline_result(answer: api::OutlineAnswer) -> wire::OutlineResult {
+    wire::OutlineResult {
+        status: ok(),
+        path: answer.path,
+        handle: answer.handle.to_string(),
+        language: answer.language.to_owned(),
+        reading: answer.reading.to_owned(),
+        text: answer.text,
+        shown: answer.shown,
+        total_lines: answer.total_lines,
+        more: answer.more,
+    }
 }
 
 fn delta_hunk(hunk: api::DeltaHunk) -> wire::DeltaHunk {

@@ -285,6 +285,8 @@ pub enum Request {
     List(List),
     /// Find lines.
     Search(Search),
+    /// Show what a file defines.
+    Outline(Outline),
     /// Change files.
     Apply(Apply),
     /// Apply a rejected edit after all.
@@ -320,6 +322,8 @@ pub enum Response {
     List(ListAnswer),
     /// To [`Request::Search`].
     Search(SearchAnswer),
+    /// To [`Request::Outline`].
+    Outline(OutlineAnswer),
     /// To [`Request::Apply`], [`Request::Retry`], [`Request::Undo`] and
     /// [`Request::Redo`].
     Edit(EditAnswer),
@@ -372,6 +376,10 @@ pub struct Read {
     pub path: String,
     /// Which lines; all of them where none are named.
     pub lines: Vec<LineRange>,
+    /// The construct whose lines are meant, by its name path.
+    pub symbol: Option<String>,
+    /// A line (1-based); the innermost construct around it is meant.
+    pub around: Option<usize>,
     /// How rows bear their numbers.
     pub gutter: Gutter,
     /// A handle the caller has: only what differs need be shown.
@@ -389,6 +397,8 @@ pub struct ReadAnswer {
     pub handle: Handle,
     /// The rows, or that there is nothing new.
     pub body: ReadBody,
+    /// The construct that was asked for, by its whole path.
+    pub symbol: Option<String>,
     /// The lines that the rows show.
     pub shown: Vec<LineRange>,
     /// Where to go on reading, if the page was full.
@@ -496,6 +506,43 @@ pub struct FileMatches {
     pub matches: Vec<LineRange>,
     /// The rows, without those that are too long to show.
     pub text: String,
+}
+
+/// Asks for what a file defines.
+#[derive(Debug, Clone, Default)]
+pub struct Outline {
+    /// Relative to the root, or absolute within it.
+    pub path: String,
+    /// The content to show, where it is not that of now.
+    pub handle: Option<Handle>,
+    /// The construct to show with what stands in it, by its name path; the whole
+    /// file where none is named.
+    pub symbol: Option<String>,
+    /// How many levels to show; all of them where nothing is said.
+    pub depth: Option<usize>,
+    /// How many rows at most.
+    pub limit: usize,
+}
+
+/// What a file defines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutlineAnswer {
+    /// The file, its symlinks followed.
+    pub path: String,
+    /// The name of its content.
+    pub handle: Handle,
+    /// The language it was read in.
+    pub language: &'static str,
+    /// How well that language's grammar reads healthy files.
+    pub reading: &'static str,
+    /// A row for each construct: its lines and its signature.
+    pub text: String,
+    /// The lines that rows show whole, as they are.
+    pub shown: Vec<LineRange>,
+    /// Number of lines.
+    pub total_lines: usize,
+    /// Whether there are more rows.
+    pub more: bool,
 }
 
 /// An edit as it came in.

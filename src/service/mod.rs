@@ -153,6 +153,9 @@ impl Call for Service {
             Request::Search(search) => {
                 ops::search::search(self, search, &*self.session(context)?, &context.cancel)
             }
+            Request::Outline(outline) => {
+                ops::outline::outline(self, &outline, &*self.session(context)?)
+            }
             Request::Apply(apply) => ops::apply::apply(self, apply, &*self.session(context)?),
             Request::Retry(retry) => ops::retry::retry(self, &retry, &*self.session(context)?),
             Request::Undo(undo) => ops::undo::undo(self, &undo, &*self.session(context)?),

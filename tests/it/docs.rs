@@ -104,6 +104,7 @@ fn check_result(method: &str, result: &Value) {
         "file/read" => same::<wire::ReadResult>(result),
         "file/list" => same::<wire::ListResult>(result),
         "file/search" => same::<wire::SearchResult>(result),
+        "file/outline" => same::<wire::OutlineResult>(result),
         "edit/log" => same::<wire::LogResult>(result),
         "edit/show" => same::<wire::ShowResult>(result),
         "stats/summary" => same::<wire::StatsResult>(result),
@@ -230,7 +231,7 @@ fn check_rejection(example: &Value, code: Code, section: &str) {
 fn codes_in_use() -> BTreeSet<Code> {
     let mut names = BTreeSet::new();
     let source = |path: &Path| path.extension().is_some_and(|extension| extension == "rs");
-    for folder in ["src", "engine/src"] {
+    for folder in ["src", "engine/src", "grammars/src"] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
         let walk = walkdir::WalkDir::new(folder).into_iter().map(|entry| entry.expect("a file"));
         for entry in

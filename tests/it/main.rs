@@ -34,6 +34,8 @@ mod mcp;
 #[cfg(test)]
 mod meet;
 #[cfg(test)]
+mod outline;
+#[cfg(test)]
 mod rejections;
 #[cfg(test)]
 mod retention;
@@ -41,6 +43,8 @@ mod retention;
 mod rpc;
 #[cfg(test)]
 mod search;
+#[cfg(test)]
+mod symbols;
 #[cfg(test)]
 mod tidy;
 

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use crate::error::Refusal;
 use crate::snapshot::Snapshot;
 
 /// Something that finds the named constructs of a content.
@@ -13,6 +14,28 @@ pub trait Constructs: Send + Sync {
     /// Returns the constructs of `snapshot` as a file named `path`; `None` where
     /// they cannot be told: no grammar, too large, too broken.
     fn constructs(&self, path: &str, snapshot: &Snapshot) -> Option<Nesting>;
+
+    /// Returns the constructs that the name path `name` may mean in `snapshot` as
+    /// a file named `path`, in the order of the file; at least one.
+    ///
+    /// # Errors
+    /// `not_found`, and what speaks against telling it: `unsupported` without a
+    /// grammar, `encoding`, `too_large`, `timeout`.
+    fn named(&self, path: &str, snapshot: &Snapshot, name: &str) -> Result<Vec<Named>, Refusal>;
+}
+
+/// A construct that was asked for by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Its whole path, outermost first.
+    pub path: String,
+    /// The lines it takes (0-based), with the comments and attributes above it.
+    pub lines: Range<usize>,
+    /// The bytes of its body, brackets included where the language has them.
+    pub body: Option<Range<usize>>,
+    /// Whether nothing else stands on its lines, so that they can be changed
+    /// without changing anything but it.
+    pub is_alone: bool,
 }
 
 /// One named construct.

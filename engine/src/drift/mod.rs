@@ -19,7 +19,7 @@ mod rule;
 mod trail;
 
 pub use clues::{Clues, Drifted, MOST_CANDIDATES, MOST_DRIFT_LINES};
-pub use constructs::{Construct, Constructs, Nesting};
+pub use constructs::{Construct, Constructs, Named, Nesting};
 pub use own::line_hunks;
 pub use rule::{Comparison, Doubt, Hunk, Verdict};
 pub use trail::{By, Link, Placement, Since, Trail};

@@ -26,7 +26,7 @@ use crate::anchor::{Handle, LineRange};
 use crate::error::{Code, Refusal};
 
 /// Ends a body unless its header names another line.
-const SENTINEL: &str = ".";
+pub(super) const SENTINEL: &str = ".";
 
 /// Returns the script written in `text`.
 ///
@@ -410,10 +410,11 @@ fn sentinel_of(words: &mut Words<'_>, number: usize) -> Result<String, Refusal> 
 
 /// Words divided by blanks; one in double quotes may hold blanks, with `\"` and
 /// `\\` for themselves. No other backslash means anything, so each stays.
-struct Words<'a>(&'a str);
+pub(super) struct Words<'a>(pub(super) &'a str);
 
 impl Words<'_> {
-    fn next(&mut self, number: usize) -> Result<Option<String>, Refusal> {
+    /// Returns the next word and passes over it.
+    pub(super) fn next(&mut self, number: usize) -> Result<Option<String>, Refusal> {
         if self.0.is_empty() {
             return Ok(None);
         }
@@ -429,7 +430,8 @@ impl Words<'_> {
         Ok(Some(word))
     }
 
-    fn end(&self, number: usize) -> Result<(), Refusal> {
+    /// Refuses what is left.
+    pub(super) fn end(&self, number: usize) -> Result<(), Refusal> {
         match self.0 {
             "" => Ok(()),
             rest => Err(malformed(number, &format!("{rest:?} at the end of the header"))),
@@ -454,11 +456,13 @@ fn unquote(quoted: &str) -> Option<(String, &str)> {
     None
 }
 
-fn quote(word: &str) -> String {
+/// Returns a word in quotes.
+pub(super) fn quote(word: &str) -> String {
     format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-fn path_word(path: &str) -> String {
+/// Returns a path as it is written: in quotes where it would be misread.
+pub(super) fn path_word(path: &str) -> String {
     let plain = !path.is_empty() && !path.starts_with('"') && !path.contains(char::is_whitespace);
     if plain { path.to_owned() } else { quote(path) }
 }
@@ -544,7 +548,7 @@ fn print_op(op: &Op, out: &mut String) {
 }
 
 /// Ends the header, writes the rows and a sentinel that none of them equals.
-fn print_body(text: &str, out: &mut String) {
+pub(super) fn print_body(text: &str, out: &mut String) {
     let sentinel = sentinel_for(text);
     if sentinel != SENTINEL {
         out.push_str(&format!(" <<{sentinel}"));

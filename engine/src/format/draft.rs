@@ -94,6 +94,62 @@ pub enum Find {
         /// The new text. Its line breaks become those of the file.
         new: String,
     },
+    /// By the name of a construct, which a parser finds.
+    Symbol {
+        /// Its name path, such as `impl Part > fn new`.
+        name: String,
+        /// What becomes of it.
+        act: Act,
+    },
+}
+
+/// What becomes of a construct.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// All its lines become this text.
+    Replace(String),
+    /// What stands in it becomes this text; its signature and its brackets stay.
+    Body(String),
+    /// This text comes beside it.
+    Insert(Side, String),
+    /// It goes.
+    Delete,
+    /// It goes beside another construct of the same file.
+    Move {
+        /// On which side.
+        side: Side,
+        /// The name path of the other one.
+        to: String,
+    },
+}
+
+impl Act {
+    /// Returns the text that its author wrote, if any.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Act::Replace(text) | Act::Body(text) | Act::Insert(_, text) => Some(text),
+            Act::Delete | Act::Move { .. } => None,
+        }
+    }
+}
+
+/// A side of a construct.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Above its first line.
+    Before,
+    /// Below its last line.
+    After,
+}
+
+impl Side {
+    /// Returns `before` or `after`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Side::Before => "before",
+            Side::After => "after",
+        }
+    }
 }
 
 /// The line of an insertion that comes behind the last line, however many there
@@ -254,7 +310,7 @@ impl Find {
             Find::Span { start, end, .. } => {
                 Some((start.line.saturating_add(1), end.line.saturating_add(1)))
             }
-            Find::Text(_) | Find::Rows(_) => None,
+            Find::Text(_) | Find::Rows(_) | Find::Symbol { .. } => None,
         }
     }
 }

@@ -20,14 +20,15 @@ mod replace;
 mod said;
 mod script;
 mod stream;
+mod symbol;
 mod udiff;
 mod whole;
 
 pub use anchor_text::{parse, print};
 pub use builder::{Event, Given, Verb};
 pub use draft::{
-    Anchor, Destination, Draft, DraftFile, Find, Hint, Hunk, LAST, LineHash, Position, Quote, Row,
-    Task,
+    Act, Anchor, Destination, Draft, DraftFile, Find, Hint, Hunk, LAST, LineHash, Position, Quote,
+    Row, Side, Task,
 };
 pub use recognise::{Recognised, recognise};
 pub use said::{Lines, draft_in};
@@ -37,8 +38,9 @@ pub use stream::Stream;
 use crate::error::{Code, Refusal};
 
 /// The formats this engine reads, by the name used on the wire.
-pub const NAMES: [&str; 9] =
-    ["anchor", "replace", "blocks", "udiff", "patch", "hashline", "lines", "whole", "lsp"];
+pub const NAMES: [&str; 10] = [
+    "anchor", "replace", "blocks", "udiff", "patch", "hashline", "lines", "whole", "lsp", "symbol",
+];
 
 /// Returns the draft written in `text` in the format called `name`.
 ///
@@ -56,6 +58,7 @@ pub fn read(name: &str, text: &str, given: Given<'_>) -> Result<Draft, Refusal> 
         "lines" => lines::read(text, given),
         "whole" => whole::read(text, given),
         "lsp" => lsp::read(text, given),
+        "symbol" => symbol::read(text, given),
         _ => Err(unknown(name)),
     }
 }
@@ -77,6 +80,7 @@ pub fn write(name: &str, draft: &Draft) -> Result<String, Refusal> {
         "lines" => lines::write(draft),
         "whole" => whole::write(draft),
         "lsp" => lsp::write(draft),
+        "symbol" => symbol::write(draft),
         _ => Err(unknown(name)),
     }
 }

@@ -11,7 +11,7 @@ use super::builder::{Event, FILES, Given, Reader, Verb};
 use super::json::{Scanner, Step};
 use super::{
     Body, Draft, Find, Op, OpKind, Quote, anchor_text, blocks, hashes, hashline, lines, patch,
-    read, replace, udiff, whole,
+    read, replace, symbol, udiff, whole,
 };
 use crate::anchor::Handle;
 use crate::error::Refusal;
@@ -49,6 +49,7 @@ impl Stream {
             "blocks" => Inner::Rows(blocks::reader(given)),
             "udiff" => Inner::Rows(udiff::reader(given)),
             "patch" => Inner::Rows(patch::reader(given)),
+            "symbol" => Inner::Rows(symbol::reader(given)),
             "hashline" | "whole" => Inner::Undecided,
             "replace" | "lines" | "lsp" => json(name, given),
             _ => return Err(super::unknown(name)),

@@ -24,6 +24,7 @@ use hunk::Hunk;
 
 pub use quote::{
     Choice, Difference, Kind, Known, Nearest, Resolved, Shown, Unresolved, Way, foresee, resolve,
+    resolve_with,
 };
 /// How a script is to be planned.
 #[derive(Clone, Copy)]

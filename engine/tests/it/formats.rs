@@ -28,6 +28,7 @@ suite!(hashline, "hashline", "hashline.md");
 suite!(lines, "lines", "lines.md");
 suite!(whole, "whole", "whole.md");
 suite!(lsp, "lsp", "lsp.md");
+suite!(symbol, "symbol", "symbol.md");
 
 /// Returns what one case gets wrong, if anything.
 fn run(format: &str, case: &Case) -> Result<(), String> {

@@ -7,6 +7,8 @@ mod better_hashline;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod constructs;
+#[cfg(test)]
 mod foreign;
 #[cfg(test)]
 mod formats;

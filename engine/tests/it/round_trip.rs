@@ -160,7 +160,8 @@ fn applied(draft: &Draft, edit: &RealEdit, handle: Handle) -> Option<String> {
 fn real_edits_in_every_format() {
     let edits = corpus();
     let mut wrong = Vec::new();
-    for name in NAMES {
+    // One of them names constructs and no lines.
+    for name in NAMES.into_iter().filter(|name| *name != "symbol") {
         let faults: Vec<String> = edits
             .iter()
             .enumerate()

@@ -162,7 +162,7 @@ const PIECES: &str = concat!(
     "rename from f\n|rename to g\n|new file mode 100644\n|*** Begin Patch\n|",
     "*** End Patch\n|*** Update File: f\n|*** Add File: f\n|*** Delete File: f\n|",
     "*** Move to: g\n|*** End of File\n|[f#481920]\n|PUT 1:\n|PUT >$\n|CUT 1.=2 @r\n|",
-    "REM\n|MV g\n|{|}|[|]|,|:|\"path\"|\"f\"|\"old_string\"|\"new_string\"|\"edits\"|",
+    "REM\n|MV g\n|replace fn a\n|body a\n|after a <<END\n|delete a\n|move a before b\n|{|}|[|]|,|:|\"path\"|\"f\"|\"old_string\"|\"new_string\"|\"edits\"|",
     "\"start\"|1|\"end\"|\"text\"|\"changes\"|\"range\"|\"documentChanges\"|true|null|",
     "\\u|\\ud800|\"|\r\n|\u{feff}|é|\0|99999999999999999999",
 );

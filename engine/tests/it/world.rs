@@ -13,9 +13,11 @@ use engine::format::Draft;
 use engine::format::{Action, Script, parse};
 use engine::plan::{
     Choice, FileState, Known, Options, Plan, Planned, Refused, Resolved, Seen, Shown, Unresolved,
-    plan, resolve,
+    plan, resolve_with,
 };
 use engine::snapshot::Snapshot;
+
+use crate::constructs::Toy;
 
 /// Every case calls its handles `HANDLE`; since a handle resolves only together
 /// with its path, one number serves all.
@@ -91,7 +93,7 @@ impl World {
         choices: &[Choice],
     ) -> Result<Resolved, Box<Unresolved>> {
         let known: Vec<Known> = draft.files.iter().map(|file| self.known(&file.path)).collect();
-        resolve(draft, &known, choices)
+        resolve_with(draft, &known, choices, Some(&Toy))
     }
 
     pub(crate) fn known(&self, path: &str) -> Known {

@@ -134,6 +134,17 @@ impl Language {
         LANGUAGES.iter().find(|language| language.id == id)
     }
 
+    /// Returns how well the grammar reads healthy files: `exact`, nearly all
+    /// without an error; `preprocessed`, those in which no macro changes what the
+    /// text looks like; `loose`, many only with errors.
+    pub fn reading(&self) -> &'static str {
+        match self.reading {
+            Reading::Exact => "exact",
+            Reading::Preprocessed => "preprocessed",
+            Reading::Loose => "loose",
+        }
+    }
+
     /// Returns every language that this build knows.
     pub fn all() -> &'static [Language] {
         LANGUAGES

@@ -9,7 +9,7 @@ mod collect;
 mod name;
 mod resolve;
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::ops::Range;
 
 pub use collect::{Collected, collect};
@@ -187,15 +187,53 @@ impl Outline {
     /// are left out: such a row would only repeat the file.
     pub fn text(&self, depth: usize) -> String {
         let mut text = String::new();
-        for symbol in self.to_depth(depth).filter(|symbol| !symbol.is_plain_value()) {
-            let indent = "  ".repeat(symbol.depth);
-            let (first, last) = (symbol.lines.start + 1, symbol.lines.end);
-            let lines = if first == last { first.to_string() } else { format!("{first}-{last}") };
+        for row in self.rows(0..self.symbols.len(), depth) {
             // Writing to a string cannot fail.
-            let _written =
-                writeln!(text, "{lines}\t{indent}{}", one_line(&symbol.signature, ROW_MAX));
+            let _written = writeln!(text, "{row}");
         }
         text
+    }
+
+    /// Returns the rows of [`Outline::text`] for some symbols: those that stand in
+    /// fewer than `depth` others of them.
+    pub fn rows(&self, symbols: Range<usize>, depth: usize) -> impl Iterator<Item = Row<'_>> {
+        let some = self.symbols.get(symbols).unwrap_or_default();
+        let top = some.first().map_or(0, |symbol| symbol.depth);
+        let rows = some.iter().map(move |symbol| Row { symbol, depth: symbol.depth - top });
+        rows.filter(move |row| row.depth < depth && !row.symbol.is_plain_value())
+    }
+
+    /// Returns a symbol and all that stand in it, by their indices.
+    pub fn within(&self, index: usize) -> Range<usize> {
+        let depth = self.symbols.get(index).map_or(0, |symbol| symbol.depth);
+        let rest = self.symbols.get(index + 1..).unwrap_or_default();
+        index..index + 1 + rest.iter().take_while(|symbol| symbol.depth > depth).count()
+    }
+}
+
+/// One row of an outline: the lines of a symbol and its signature.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    /// The symbol.
+    pub symbol: &'a Symbol,
+    /// How far the signature is indented, in steps.
+    depth: usize,
+}
+
+impl Row<'_> {
+    /// Returns the signature as the row shows it.
+    pub fn signature(&self) -> String {
+        format!("{}{}", "  ".repeat(self.depth), one_line(&self.symbol.signature, ROW_MAX))
+    }
+}
+
+impl fmt::Display for Row<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, last) = (self.symbol.lines.start + 1, self.symbol.lines.end);
+        match first == last {
+            true => write!(f, "{first}\t{}", self.signature()),
+            false => write!(f, "{first}-{last}\t{}", self.signature()),
+        }
     }
 }
 

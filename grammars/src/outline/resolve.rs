@@ -9,6 +9,9 @@
 use super::name::{SEPARATORS, parts, spellings};
 use super::{Outline, Symbol};
 
+/// The most symbols that a sentence names.
+const TOLD: usize = 8;
+
 /// What a name path means in an outline. Indices of symbols.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {
@@ -35,6 +38,37 @@ impl Outline {
             [one] => Resolution::One(one),
             _ => Resolution::Many(found),
         }
+    }
+
+    /// Returns the symbols whose own name holds the last word of `path` or is held
+    /// by it, letter case aside.
+    pub fn alike(&self, path: &str) -> Vec<usize> {
+        let word = |text: &str| {
+            let words = text.rsplit(|c: char| !c.is_alphanumeric() && c != '_');
+            words.map(str::to_lowercase).find(|word| !word.is_empty()).unwrap_or_default()
+        };
+        let asked = word(path);
+        let is_alike = |own: &str| {
+            own.len() >= 2 && asked.len() >= 2 && (own.contains(&asked) || asked.contains(own))
+        };
+        let symbols = self.symbols().iter().enumerate();
+        symbols
+            .filter(|(_, symbol)| is_alike(&word(&symbol.name)))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// Returns the paths of symbols with their lines (1-based), the first few.
+    pub fn told(&self, symbols: &[usize]) -> String {
+        let told = symbols.iter().take(TOLD).map(|index| {
+            let lines = self.symbols().get(*index).map_or(0..0, |symbol| symbol.lines.clone());
+            format!("{} ({}-{})", self.path(*index), lines.start + 1, lines.end)
+        });
+        let more = match symbols.len().saturating_sub(TOLD) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{}{more}", told.collect::<Vec<_>>().join(", "))
     }
 
     /// Returns whether `path` ends in symbol `index` and goes on in what that

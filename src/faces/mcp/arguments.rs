@@ -35,6 +35,11 @@ pub(super) fn params(tool: &Tool, arguments: &str, op_id: Option<String>) -> Res
                 given.insert("op_id".to_owned(), op_id.into());
             }
         }
+        "symbol/edit" => {
+            if let Some(op_id) = op_id {
+                given.insert("op_id".to_owned(), op_id.into());
+            }
+        }
         "edit/retry" => return retry(&given),
         _ => {}
     }

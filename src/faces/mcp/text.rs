@@ -7,8 +7,8 @@ use std::fmt::Write;
 
 use crate::protocol::wire::{self, Lines};
 use crate::service::api::{
-    EditAnswer, FileAnswer, Group, ListAnswer, Operation, OperationDetail, ReadAnswer, ReadBody,
-    Rejection, Response, SearchAnswer, Summary,
+    EditAnswer, FileAnswer, Group, ListAnswer, Operation, OperationDetail, OutlineAnswer,
+    ReadAnswer, ReadBody, Rejection, Response, SearchAnswer, Summary,
 };
 
 /// Operations of one file whose lines are told; a long edit is summed up.
@@ -40,6 +40,11 @@ pub(super) fn answer(response: &Response) -> wire::ToolResult {
         }
         Response::List(list) => answer.text = list_text(list),
         Response::Search(search) => answer.text = search_text(search),
+        Response::Outline(outline) => {
+            answer.text = outline_text(outline);
+            answer.path = Some(outline.path.clone());
+            answer.handle = Some(outline.handle.to_string());
+        }
         Response::Log(operations) => answer.text = log_text(operations),
         Response::Show(detail) => answer.text = show_text(detail),
         Response::Stats(summary) => answer.text = stats_text(summary),
@@ -124,6 +129,16 @@ fn search_text(search: &SearchAnswer) -> String {
     match (search.more, text.is_empty()) {
         (true, _) => text.push_str("(there may be more)\n"),
         (false, true) => text.push_str("no matches\n"),
+        (false, false) => {}
+    }
+    text
+}
+
+fn outline_text(outline: &OutlineAnswer) -> String {
+    let mut text = format!("@{} {}\n{}", outline.path, outline.handle, outline.text);
+    match (outline.more, outline.text.is_empty()) {
+        (true, _) => text.push_str("(there are more: name a depth or a symbol)\n"),
+        (false, true) => text.push_str("defines nothing\n"),
         (false, false) => {}
     }
     text

@@ -53,10 +53,10 @@ pub enum Kind {
 pub const MORE: &str = "more";
 
 /// What the model is told of [`MORE`].
-pub const MORE_DESCRIPTION: &str = "List more tools: list, search, redo, log, show, stats";
+pub const MORE_DESCRIPTION: &str = "More tools: list, search, outline, symbol, log";
 
 /// All tools, in the order in which they are listed.
-pub const ALL: [Tool; 10] = [
+pub const ALL: [Tool; 12] = [
     Tool {
         name: "read",
         description: READ,
@@ -65,7 +65,9 @@ pub const ALL: [Tool; 10] = [
             required("path", Kind::Text, ""),
             optional("lines", Kind::Text, "like 1-80,120"),
             optional("known", Kind::Text, "your handle: show only changes"),
-            unlisted("handle"),
+            unlisted("handle", Kind::Text),
+            unlisted("symbol", Kind::Text),
+            unlisted("around", Kind::Number),
         ],
         core: true,
         read_only: true,
@@ -123,6 +125,36 @@ pub const ALL: [Tool; 10] = [
         ],
         core: false,
         read_only: true,
+    },
+    Tool {
+        name: "outline",
+        description: OUTLINE,
+        method: "file/outline",
+        arguments: &[
+            required("path", Kind::Text, ""),
+            optional("symbol", Kind::Text, "only what stands in this construct"),
+            optional("depth", Kind::Number, "levels to show"),
+            unlisted("handle", Kind::Text),
+        ],
+        core: false,
+        read_only: true,
+    },
+    Tool {
+        name: "symbol",
+        description: "Edit one construct by its name, as lines you were shown",
+        method: "symbol/edit",
+        arguments: &[
+            required("path", Kind::Text, ""),
+            required("symbol", Kind::Text, "like impl Foo > fn bar"),
+            required("action", Kind::Text, ACTION),
+            optional("text", Kind::Text, "its new rows, as they are to stand there"),
+            optional("after", Kind::Text, "construct to move it below"),
+            optional("before", Kind::Text, "construct to move it above"),
+            optional("handle", Kind::Text, "default: the content shown last"),
+            optional("why", Kind::Text, ""),
+        ],
+        core: false,
+        read_only: false,
     },
     Tool {
         name: "redo",
@@ -188,6 +220,12 @@ const RETRY: &str = "Apply a rejected edit without rewriting it";
 const CHOICE: &str = "`accept` (default), `fix 1`, `candidate 1`, or `at 12-14 20`: lines of the rejection's handle, one range \
 per operation";
 
+const OUTLINE: &str = "Show what a file defines: `@path handle`, then rows `first-last<TAB>signature`. `read` shows \
+one construct whole with symbol \"impl Foo > fn bar\" instead of lines, or what is around a line with around 42";
+
+const ACTION: &str = "replace (with the comments above it), body (what stands between its brackets), insert_before, \
+insert_after, delete or move";
+
 const fn required(name: &'static str, kind: Kind, description: &'static str) -> Argument {
     Argument { name, kind, description, required: true, listed: true }
 }
@@ -196,8 +234,8 @@ const fn optional(name: &'static str, kind: Kind, description: &'static str) -> 
     Argument { name, kind, description, required: false, listed: true }
 }
 
-const fn unlisted(name: &'static str) -> Argument {
-    Argument { name, kind: Kind::Text, description: "", required: false, listed: false }
+const fn unlisted(name: &'static str, kind: Kind) -> Argument {
+    Argument { name, kind, description: "", required: false, listed: false }
 }
 
 /// Returns the tool of this name.

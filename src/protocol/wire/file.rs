@@ -29,6 +29,12 @@ pub struct ReadParams {
     /// Which lines; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lines: Option<Vec<Lines>>,
+    /// The construct whose lines are meant, by its name path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symbol: Option<String>,
+    /// A line; the innermost construct around it is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub around: Option<usize>,
     /// `tab`, `colon`, `sparse` or `none`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gutter: Option<Gutter>,
@@ -72,6 +78,9 @@ pub struct ReadResult {
     /// What differs from the known content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delta: Option<Vec<DeltaHunk>>,
+    /// The construct that was asked for, by its whole path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub symbol: Option<String>,
     /// The lines that the rows show.
     pub shown: Vec<Lines>,
     /// Where to go on.
@@ -195,4 +204,51 @@ pub struct FileMatches {
     pub matches: Vec<Lines>,
     /// The rows.
     pub text: String,
+}
+
+/// Parameters of `file/outline`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OutlineParams {
+    /// The session, if not the connection's last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The file.
+    pub path: String,
+    /// The content to show; that of now if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle: Option<HandleText>,
+    /// The construct to show with what stands in it; the whole file if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symbol: Option<String>,
+    /// How many levels to show; all if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub depth: Option<usize>,
+    /// How many rows at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// Result of `file/outline`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OutlineResult {
+    /// `ok`
+    pub status: String,
+    /// The file, its symlinks followed.
+    pub path: String,
+    /// The name of its content.
+    pub handle: String,
+    /// The language it was read in.
+    pub language: String,
+    /// `exact`, `preprocessed` or `loose`.
+    pub reading: String,
+    /// A row for each construct: its lines and its signature.
+    pub text: String,
+    /// The lines that rows show whole, as they are.
+    pub shown: Vec<Lines>,
+    /// Number of lines.
+    pub total_lines: usize,
+    /// Whether there are more rows.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub more: bool,
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use engine::anchor::{Handle, lines_of};
 use engine::error::{Code, Refusal};
 use engine::format::{
-    self, Body, Draft, DraftFile, Find, Given, Hunk, Op, OpKind, Row, Script, Task,
+    self, Act, Body, Draft, DraftFile, Find, Given, Hunk, Op, OpKind, Row, Script, Task,
 };
-use engine::plan::{Choice, Known, Nearest, Resolved, Shown, Unresolved, Way, resolve};
+use engine::plan::{Choice, Known, Nearest, Resolved, Shown, Unresolved, Way, resolve_with};
 use engine::store::RelPath;
 
 use super::reject::{Cure, Rejected, Rows};
@@ -62,7 +62,7 @@ pub(super) fn read(
     }
     let known = draft.files.iter().map(|file| known(service, session, file));
     let known: Vec<Known> = known.collect::<Result<_, Refusal>>().map_err(Rejected::of)?;
-    match resolve(&draft, &known, &written.choices) {
+    match resolve_with(&draft, &known, &written.choices, Some(&service.syntax)) {
         Ok(resolved) => {
             let notes = notes(&draft, &resolved);
             let quotes = draft.files.iter().any(|file| !by_number(file));
@@ -148,6 +148,7 @@ fn texts(draft: &Draft) -> (Vec<String>, Vec<String>) {
                     old.extend(hunk.rows.iter().filter_map(Row::before).map(str::to_owned));
                 }
                 Find::Span { new: text, .. } => new.push(text.clone()),
+                Find::Symbol { act, .. } => new.extend(act.text().map(str::to_owned)),
             }),
         }
     }
@@ -204,6 +205,11 @@ fn on_lines(find: &Find) -> Option<Op> {
         Find::Rows(Hunk { rows, .. }) => Some(replace(
             rows.iter().filter_map(Row::after).map(|row| format!("{row}\n")).collect(),
         )),
+        Find::Symbol { act: Act::Insert(_, text), .. } => {
+            Some(OpKind::Insert { after: 0, body: Body::Text(text.clone()) }.into())
+        }
+        Find::Symbol { act: Act::Delete, .. } => Some(replace(String::new())),
+        Find::Symbol { act, .. } => act.text().map(|text| replace(text.to_owned())),
         Find::Span { .. } => None,
     }
 }

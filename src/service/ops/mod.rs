@@ -2,6 +2,7 @@
 
 pub(super) mod apply;
 pub(super) mod buffer;
+mod construct;
 mod draft;
 mod editor;
 pub(super) mod examine;
@@ -10,6 +11,7 @@ pub(super) mod list;
 pub(super) mod log;
 pub(super) mod notes;
 pub(super) mod open;
+pub(super) mod outline;
 pub(super) mod read;
 mod reject;
 pub(super) mod retry;

@@ -9,6 +9,7 @@ use engine::snapshot::Snapshot;
 use engine::store::RelPath;
 use engine::text::Encoding;
 
+use super::construct;
 use super::reject::Rejected;
 use crate::service::api::{Attempt, DeltaHunk, Fault, Read, ReadAnswer, ReadBody, Reply, Response};
 use crate::service::ledger::Job;
@@ -29,7 +30,7 @@ pub(in crate::service) fn read(
         Ok((answer, attempt)) => {
             Ok(Reply { response: Response::Read(answer), attempt: Some(attempt) })
         }
-        Err(refusal) => Rejected::of(refusal).answer(service, session, "read.rejected"),
+        Err(rejected) => rejected.answer(service, session, "read.rejected"),
     }
 }
 
@@ -37,16 +38,13 @@ fn look(
     service: &Service,
     request: &Read,
     session: &Session,
-) -> Result<(ReadAnswer, Attempt), Refusal> {
+) -> Result<(ReadAnswer, Attempt), Rejected> {
     let workspace = &service.workspace;
-    let path = workspace.locate(&request.path)?;
-    let now = match request.handle {
-        Some(handle) => workspace.content(&path, &workspace.named(&path, handle)?)?,
-        None => workspace.now(&path, true)?.ok_or_else(|| missing(&path))?,
-    };
-    keep(service, &now)?;
-    let handle = workspace.handle_of(&path, &now.hash).map_err(|error| state_refusal(&error))?;
-    let page = Page::of(&now, &request.lines, workspace.limits.read_bytes)
+    let (path, now, handle) = content(service, &request.path, request.handle)?;
+    let construct = construct::asked(service, request, &path, &now)?;
+    let lines = construct.as_ref().map(|(_, lines)| vec![*lines]);
+    let lines = lines.as_ref().unwrap_or(&request.lines);
+    let page = Page::of(&now, lines, workspace.limits.read_bytes)
         .map_err(|refusal| refusal.at(path.as_str()))?;
     let (body, shown) = match request.known {
         Some(known) => {
@@ -57,7 +55,8 @@ fn look(
     let state = &workspace.state;
     let seen = session.show(handle, &shown, state).map_err(|error| state_refusal(&error))?;
     saw(service, session, &path, &now);
-    let answer = describe(&path, &now, handle, body, &shown, page.next);
+    let symbol = construct.map(|(symbol, _)| symbol);
+    let answer = ReadAnswer { symbol, ..describe(&path, &now, handle, body, &shown, page.next) };
     let event = record(service, session, &answer).map_err(|error| state_refusal(&error))?;
     let rows = shown.iter().map(ExactSizeIterator::len).sum();
     let attempt = Attempt {
@@ -77,6 +76,24 @@ pub(super) fn saw(service: &Service, session: &Session, path: &RelPath, now: &Sn
             service.watch.watch(std::iter::once(path));
         }
     }
+}
+
+/// Returns the content of a file that is to be shown, that of now unless another
+/// is named, and its name.
+pub(super) fn content(
+    service: &Service,
+    path: &str,
+    handle: Option<Handle>,
+) -> Result<(RelPath, Arc<Snapshot>, Handle), Refusal> {
+    let workspace = &service.workspace;
+    let path = workspace.locate(path)?;
+    let now = match handle {
+        Some(handle) => workspace.content(&path, &workspace.named(&path, handle)?)?,
+        None => workspace.now(&path, true)?.ok_or_else(|| missing(&path))?,
+    };
+    keep(service, &now)?;
+    let handle = workspace.handle_of(&path, &now.hash).map_err(|error| state_refusal(&error))?;
+    Ok((path, now, handle))
 }
 
 /// Keeps the content, so that the handle resolves after a restart.
@@ -224,6 +241,7 @@ fn describe(
         path: path.as_str().to_owned(),
         handle,
         body,
+        symbol: None,
         shown: shown.iter().map(lines_of).collect(),
         next,
         total_lines: now.line_count(),

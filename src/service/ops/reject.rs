@@ -59,6 +59,12 @@ pub(super) struct Rows {
     pub(super) lines: Vec<Range<usize>>,
 }
 
+impl From<Refusal> for Rejected {
+    fn from(refusal: Refusal) -> Rejected {
+        Rejected::of(refusal)
+    }
+}
+
 impl Rejected {
     /// Returns a rejection without a cure.
     pub(super) fn of(refusal: Refusal) -> Rejected {

@@ -10,6 +10,7 @@ use engine::hash::ContentHash;
 use engine::plan::{FilePlan, Outcome, Plan, Planned};
 use engine::snapshot::Snapshot;
 use engine::store::{Cas, Fs, Intent, RelPath, Slot, Step, StepKind, Trouble};
+use serde::Serialize;
 use serde_json::json;
 
 use super::editor::{self, InEditor};
@@ -398,7 +399,10 @@ impl Target {
     /// Returns what the session knows of the content, counting what it knew of
     /// the same content before.
     fn whole_view(&self, session: &Session, workspace: &Workspace) -> Result<View, Refusal> {
-        let Some(handle) = self.handle else { return Ok(View::default()) };
+        let Some(handle) = self.handle.filter(|_| self.new.is_none()) else {
+            // Nobody was ever shown what has had no name until now.
+            return Ok(self.view.clone());
+        };
         let known =
             session.view(handle, &workspace.state).map_err(|error| state_refusal(&error))?;
         let mut view = self.view.clone();
@@ -444,6 +448,29 @@ fn facts_of(
     files.iter().filter_map(fact).collect()
 }
 
+/// The particulars of the event of an operation.
+#[derive(Serialize)]
+struct Particulars<'a> {
+    format: &'a str,
+    why: Option<&'a str>,
+    target: Option<u64>,
+    chain: Option<i64>,
+    files: Vec<FileParticulars<'a>>,
+}
+
+/// Which bytes of a file became which.
+#[derive(Serialize)]
+struct FileParticulars<'a> {
+    path: &'a str,
+    kind: &'static str,
+    to: Option<&'a str>,
+    before: Option<String>,
+    after: Option<String>,
+    bytes: [Option<usize>; 2],
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    place: Option<&'static str>,
+}
+
 /// Returns the particulars of the event: which bytes became which.
 fn describe(record: &OperationRecord, steps: &[(Step, Part<'_>)], chain: Option<i64>) -> String {
     let hex = |hash: Option<ContentHash>| hash.map(ContentHash::to_hex);
@@ -455,23 +482,33 @@ fn describe(record: &OperationRecord, steps: &[(Step, Part<'_>)], chain: Option<
             StepKind::Move { to } => ("move", Some(to.as_str())),
         };
         let size = |bytes: Option<&[u8]>| bytes.map(<[u8]>::len);
-        json!({
-            "path": step.path.as_str(), "kind": kind, "to": to,
-            "before": hex(step.before), "after": hex(step.after),
-            "bytes": [size(part.contents.before), size(part.contents.after)],
-        })
+        FileParticulars {
+            path: step.path.as_str(),
+            kind,
+            to,
+            before: hex(step.before),
+            after: hex(step.after),
+            bytes: [size(part.contents.before), size(part.contents.after)],
+            place: None,
+        }
     });
-    let in_editors = record.in_editors.iter().map(|(step, _)| {
-        json!({
-            "path": step.path.as_str(), "kind": "modify", "where": "buffer",
-            "before": hex(step.before), "after": hex(step.after),
-        })
+    let in_editors = record.in_editors.iter().map(|(step, _)| FileParticulars {
+        path: step.path.as_str(),
+        kind: "modify",
+        to: None,
+        before: hex(step.before),
+        after: hex(step.after),
+        bytes: [None, None],
+        place: Some("buffer"),
     });
-    json!({
-        "format": record.format, "why": record.why, "target": record.target, "chain": chain,
-        "files": files.chain(in_editors).collect::<Vec<_>>(),
-    })
-    .to_string()
+    let particulars = Particulars {
+        format: &record.format,
+        why: record.why.as_deref(),
+        target: record.target,
+        chain,
+        files: files.chain(in_editors).collect(),
+    };
+    serde_json::to_string(&particulars).unwrap_or_default()
 }
 
 /// Records an edit that found all its work done.

@@ -45,6 +45,10 @@ fn place(
     earlier: &[Find],
     complete: bool,
 ) -> Result<Option<Action>, Box<Unresolved>> {
+    if matches!(find, Find::Symbol { .. }) {
+        // Nobody here can parse.
+        return Ok(None);
+    }
     let no_choice: [&Choice; 0] = [];
     let mut finder = Finder::of(known, &no_choice)?;
     let by_number = matches!(find, Find::Lines(_) | Find::Hashed { .. } | Find::Span { .. });

@@ -5,6 +5,7 @@
 //! stands only in the file as it is now, and not in what the session was shown,
 //! is not accepted, for its author looked at something else.
 
+mod construct;
 mod foresee;
 mod nearest;
 mod place;
@@ -20,6 +21,7 @@ pub use nearest::{Difference, Kind, Nearest};
 pub use place::Way;
 
 use crate::anchor::{Handle, View};
+use crate::drift::Constructs;
 use crate::edit::{Change, Edit};
 use crate::error::{Code, Refusal};
 use crate::format::{
@@ -42,6 +44,11 @@ const WORK: usize = 8 << 30;
 
 /// The most candidates that an answer names.
 const CANDIDATES: usize = 8;
+
+/// Of a candidate of more lines than the first, only as many as the second say
+/// are shown.
+const LONG: usize = 20;
+const BEGINNING: usize = 3;
 
 /// What is known of one file of a draft.
 #[derive(Debug, Clone, Default)]
@@ -104,10 +111,15 @@ pub struct Unresolved {
 }
 
 impl Unresolved {
-    /// Returns the lines that the author has to look at.
+    /// Returns the lines that the author has to look at; of long candidates, how
+    /// they begin.
     pub fn rows(&self) -> Vec<Range<usize>> {
         let nearest = self.nearest.iter().map(|nearest| nearest.lines.clone());
-        self.candidates.iter().cloned().chain(nearest).collect()
+        let begin = |lines: &Range<usize>| match lines.len() > LONG {
+            true => lines.start..lines.start + BEGINNING,
+            false => lines.clone(),
+        };
+        self.candidates.iter().map(begin).chain(nearest).collect()
     }
 }
 
@@ -129,11 +141,24 @@ pub fn resolve(
     known: &[Known],
     choices: &[Choice],
 ) -> Result<Resolved, Box<Unresolved>> {
+    resolve_with(draft, known, choices, None)
+}
+
+/// Returns what [`resolve`] does; `constructs` finds what is named by a name path.
+///
+/// # Errors
+/// As [`resolve`]; `unsupported` where such a name cannot be looked up.
+pub fn resolve_with(
+    draft: &Draft,
+    known: &[Known],
+    choices: &[Choice],
+    constructs: Option<&dyn Constructs>,
+) -> Result<Resolved, Box<Unresolved>> {
     let mut resolved = Resolved { script: Script::default(), ways: Vec::new(), finds: Vec::new() };
     for (index, (file, known)) in draft.files.iter().zip(known).enumerate() {
         let chosen = choices.iter().filter(|choice| choice.file == index);
         let chosen: Vec<&Choice> = chosen.collect();
-        let found = resolve_file(file, known, &chosen).map_err(|mut unresolved| {
+        let found = resolve_file(file, known, &chosen, constructs).map_err(|mut unresolved| {
             unresolved.file = index;
             unresolved.refusal = unresolved.refusal.clone().at(&file.path);
             unresolved
@@ -162,6 +187,7 @@ fn resolve_file(
     file: &DraftFile,
     known: &Known,
     chosen: &[&Choice],
+    constructs: Option<&dyn Constructs>,
 ) -> Result<Found, Box<Unresolved>> {
     match &file.task {
         Task::Create { text } => Ok(Action::Create { text: text.clone() }.into()),
@@ -175,7 +201,14 @@ fn resolve_file(
             Ok(Action::Move { handle, to: to.path, to_handle: to.handle }.into())
         }
         Task::Edit { finds, final_newline, to } => {
-            let mut found = Finder::of(known, chosen)?.edit(finds, *final_newline)?;
+            let mut found = match finds.iter().any(|find| matches!(find, Find::Symbol { .. })) {
+                false => Finder::of(known, chosen)?.edit(finds, *final_newline)?,
+                true => {
+                    let finder = Finder::of(known, &[])?;
+                    let expanded = construct::expand(&file.path, finds, known, chosen, constructs)?;
+                    finder.edit_of(&expanded, *final_newline)?
+                }
+            };
             if let (Action::Edit { handle, ops, final_newline }, Some(to)) = (&found.action, to) {
                 found.action = Action::EditAndMove {
                     handle: *handle,
@@ -275,6 +308,24 @@ impl<'a> Finder<'a> {
         })
     }
 
+    /// Settles finds that were constructs, and tells of those.
+    fn edit_of(
+        self,
+        expanded: &construct::Expanded,
+        final_newline: Option<bool>,
+    ) -> Result<Found, Box<Unresolved>> {
+        let origins = &expanded.origins;
+        let origin = |index: &usize| origins.get(*index).copied().unwrap_or(0);
+        let mut found = self.edit(&expanded.finds, final_newline).map_err(|mut unresolved| {
+            unresolved.refusal.op = unresolved.refusal.op.as_ref().map(origin);
+            unresolved
+        })?;
+        found.finds = found.finds.iter().map(origin).collect();
+        let firsts = (0..origins.len()).filter(|at| *at == 0 || origins[at - 1] != origins[*at]);
+        found.ways = firsts.filter_map(|at| found.ways.get(at).cloned()).collect();
+        Ok(found)
+    }
+
     fn edit(
         mut self,
         finds: &[Find],
@@ -344,6 +395,10 @@ impl<'a> Finder<'a> {
                 self.op(index, op)
             }
             Find::Lines(op) => self.op(index, op),
+            Find::Symbol { name, .. } => {
+                let text = format!("nobody here knows which lines {name:?} is");
+                Err(boxed(Refusal::new(Code::Unsupported, text).op(index)))
+            }
         }
     }
 

@@ -31,7 +31,9 @@ pub(super) fn read_all(file: impl AsFd, size: u64) -> Result<Vec<u8>, FsError> {
 
 /// Compares the bytes of an open file with what is expected, a piece at a time.
 pub(super) fn compare(file: &File, stat: &Stat, expected: Expected<'_>) -> Result<(), FsError> {
-    let mut buffer = vec![0; (stat.st_size as usize).clamp(1, COMPARE_BYTES)];
+    // One byte more than there should be tells at once that there is no more.
+    let piece = (stat.st_size as usize + 1).min(COMPARE_BYTES);
+    let mut buffer = Vec::with_capacity(piece);
     let mut comparison = Comparison::of(expected);
     if let Expected::Bytes(bytes) = expected
         && bytes.len() as u64 != stat.st_size as u64
@@ -40,14 +42,18 @@ pub(super) fn compare(file: &File, stat: &Stat, expected: Expected<'_>) -> Resul
     }
     let mut at = 0;
     loop {
-        let count = retry_on_intr(|| rustix::io::pread(file, &mut buffer[..], at))
-            .map_err(io("compare the file"))?;
+        buffer.clear();
+        let count = retry_on_intr(|| {
+            rustix::io::pread(file, rustix::buffer::spare_capacity(&mut buffer), at)
+        })
+        .map_err(io("compare the file"))?;
         at += count as u64;
-        if count == 0 {
-            return if comparison.ends_well() { Ok(()) } else { Err(FsError::Changed) };
-        }
-        if !comparison.accepts(&buffer[..count]) {
+        if !comparison.accepts(&buffer) {
             return Err(FsError::Changed);
+        }
+        // A regular file gives less than was asked for only at its end.
+        if count < piece {
+            return if comparison.ends_well() { Ok(()) } else { Err(FsError::Changed) };
         }
     }
 }
