@@ -9,9 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::serve::DaemonOptions;
 use super::{CliError, Common, End, state_home};
+use crate::client;
 use crate::daemon::{Place, nearest_root};
 use crate::faces::lsp::{self, Connect};
-use crate::client;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Lsp {

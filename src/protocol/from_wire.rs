@@ -104,6 +104,13 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
             call(session, api::Request::Tail(tail))
         }
         "state/examine" => call(read::<wire::NoParams>(params)?.session, api::Request::Examine),
+        "anchor/resolve" => {
+            let wire::ResolveParams { session, path, handle: text, lines } = read(params)?;
+            let invalid =
+                |refusal: Refusal| RpcError::new(RpcError::INVALID_PARAMS, refusal.message);
+            let handle = handle(&text).map_err(invalid)?;
+            call(session, api::Request::Resolve(api::Resolve { path, handle, lines }))
+        }
         _ if method.starts_with("buffer/") => buffer(method, params),
         _ => Err(unknown(method)),
     }
@@ -147,6 +154,15 @@ fn buffer(method: &str, params: &str) -> Result<Call, RpcError> {
             let wire::BufferAnswerParams { session, request, applied, reason } = read(params)?;
             let answer = api::EditorAnswer { request, applied, reason };
             Ok(Call { request: api::Request::EditorAnswer(answer), session })
+        }
+        "buffer/marks" => {
+            let wire::BufferParams { session, path } = read(params)?;
+            Ok(Call { request: api::Request::Marks { path }, session })
+        }
+        "buffer/accept" => {
+            let wire::AcceptParams { session, path, operation } = read(params)?;
+            let request = api::Request::Accept(api::Accept { path, operation });
+            Ok(Call { request, session })
         }
         _ => Err(unknown(method)),
     }
@@ -296,6 +312,7 @@ fn symbol_edit(params: wire::SymbolParams) -> Result<api::Apply, RpcError> {
         relocate: params.drift != Some(wire::Drift::Refuse),
         verify,
         dry_run: params.dry_run,
+        allow_mixed: false,
     })
 }
 

@@ -13,7 +13,7 @@ pub mod wire;
 pub const VERSION: u32 = 1;
 
 /// All methods, in the order of `docs/protocol.md`.
-pub const METHODS: [&str; 22] = [
+pub const METHODS: [&str; 25] = [
     "session/open",
     "session/listen",
     "file/read",
@@ -36,6 +36,9 @@ pub const METHODS: [&str; 22] = [
     "buffer/save",
     "buffer/close",
     "buffer/answer",
+    "buffer/marks",
+    "buffer/accept",
+    "anchor/resolve",
 ];
 
 /// All notifications that the service sends to those who listen.

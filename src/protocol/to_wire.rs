@@ -46,6 +46,13 @@ pub fn response(response: api::Response) -> Result<String, RpcError> {
         api::Response::Buffer(state) => {
             json(&wire::BufferResult { status: ok(), path: state.path })
         }
+        api::Response::Marks(marks) => json(&marks_result(marks)),
+        api::Response::Resolved(resolved) => json(&wire::ResolveResult {
+            status: ok(),
+            path: resolved.path,
+            handle: resolved.handle.to_string(),
+            lines: resolved.lines,
+        }),
         api::Response::Done => done(),
         api::Response::Rejected(refused) => json(&wire::RejectedResult {
             status: "rejected".to_owned(),
@@ -96,6 +103,33 @@ fn buffer_edit(edit: api::EditorEdit) -> wire::BufferEdit {
     let edit = |api::ByteEdit { range, text }| wire::ByteEdit { range, text };
     let edits = edits.into_iter().map(edit).collect();
     wire::BufferEdit { request, path, version, edits, label }
+}
+
+fn marks_result(marks: api::Marks) -> wire::MarksResult {
+    let mark = |mark: api::Mark| wire::Mark {
+        operation: mark.operation,
+        at_ms: mark.at_ms,
+        agent: mark.agent,
+        model: mark.model,
+        why: mark.why,
+        format: mark.format,
+        lines: mark.lines,
+    };
+    let setback = |setback: api::Setback| wire::Setback {
+        at_ms: setback.at_ms,
+        agent: setback.agent,
+        code: setback.code.as_str().to_owned(),
+        message: setback.message,
+        lines: setback.lines,
+    };
+    wire::MarksResult {
+        status: ok(),
+        path: marks.path,
+        handle: marks.handle.to_string(),
+        total_lines: marks.total_lines,
+        changes: marks.changes.into_iter().map(mark).collect(),
+        setbacks: marks.setbacks.into_iter().map(setback).collect(),
+    }
 }
 
 fn in_buffer() -> String {

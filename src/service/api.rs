@@ -189,6 +189,86 @@ pub struct EditorAnswer {
     pub reason: Option<String>,
 }
 
+/// What agents did to a file since a person last looked.
+#[derive(Debug, Clone)]
+pub struct Marks {
+    /// The file.
+    pub path: String,
+    /// The name of its content.
+    pub handle: Handle,
+    /// Number of lines.
+    pub total_lines: usize,
+    /// What they changed, newest first.
+    pub changes: Vec<Mark>,
+    /// What they were refused lately.
+    pub setbacks: Vec<Setback>,
+}
+
+/// A change by an agent that still stands.
+#[derive(Debug, Clone)]
+pub struct Mark {
+    /// The operation.
+    pub operation: u64,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// The agent, or the program that speaks for it.
+    pub agent: String,
+    /// Its model.
+    pub model: String,
+    /// Its reason.
+    pub why: Option<String>,
+    /// The format of the edit.
+    pub format: String,
+    /// The lines that are left of it.
+    pub lines: Vec<LineRange>,
+}
+
+/// An edit by an agent that was refused.
+#[derive(Debug, Clone)]
+pub struct Setback {
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// The agent, or the program that speaks for it.
+    pub agent: String,
+    /// Why.
+    pub code: Code,
+    /// Why, in words.
+    pub message: String,
+    /// The lines in question, as far as they are there.
+    pub lines: Vec<LineRange>,
+}
+
+/// Notes that a person has looked at what agents did to a file.
+#[derive(Debug, Clone)]
+pub struct Accept {
+    /// The file.
+    pub path: String,
+    /// The operation; all of them where none is named.
+    pub operation: Option<u64>,
+}
+
+/// Asks where lines stand now.
+#[derive(Debug, Clone)]
+pub struct Resolve {
+    /// The file.
+    pub path: String,
+    /// The content that they are lines of.
+    pub handle: Handle,
+    /// The lines.
+    pub lines: LineRange,
+}
+
+/// Where lines stand now.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// The file.
+    pub path: String,
+    /// The name of its content of now.
+    pub handle: Handle,
+    /// Where they stand, if they do.
+    pub lines: Option<LineRange>,
+}
+
 /// A document as the service knows it now.
 #[derive(Debug, Clone)]
 pub struct BufferState {
@@ -309,6 +389,15 @@ pub enum Request {
     Buffer(Buffer),
     /// Take in what an editor says of an edit.
     EditorAnswer(EditorAnswer),
+    /// Show what agents did to a file since a person last looked.
+    Marks {
+        /// The file.
+        path: String,
+    },
+    /// Note that a person has looked.
+    Accept(Accept),
+    /// Find lines of some content in that of now.
+    Resolve(Resolve),
 }
 
 /// Everything that can be answered.
@@ -339,6 +428,10 @@ pub enum Response {
     Examined(Vec<Finding>),
     /// To [`Request::Buffer`].
     Buffer(BufferState),
+    /// To [`Request::Marks`].
+    Marks(Marks),
+    /// To [`Request::Resolve`].
+    Resolved(Resolved),
     /// To what needs no answer.
     Done,
     /// To any of them.

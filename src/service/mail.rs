@@ -232,12 +232,7 @@ impl Mail {
             let seen = *listener.seen.get(&path)?;
             Some((path, seen, touched))
         });
-        Waiting {
-            session: listener.session.clone(),
-            notes,
-            touched: touched.collect(),
-            again,
-        }
+        Waiting { session: listener.session.clone(), notes, touched: touched.collect(), again }
     }
 
     /// Notes that a listener is told what a file holds now; returns whether that

@@ -79,6 +79,7 @@ pub struct Service {
     /// What sessions are told without asking.
     mail: Arc<Mail>,
     watch: Watch,
+    looks: ops::marks::Looks,
     syntax: SyntaxCheck,
     durability: Durability,
 }
@@ -108,6 +109,7 @@ impl Service {
         Ok(Service {
             watch: Watch::new(root, Arc::clone(&mail)),
             mail,
+            looks: ops::marks::Looks::default(),
             syntax: syntax_check(options.helper.clone()),
             ledger: Ledger::start(Arc::clone(&workspace), options.helper)?,
             workspace,
@@ -165,10 +167,13 @@ impl Call for Service {
             Request::Stats(stats) => ops::stats::stats(self, &stats),
             Request::Tail(tail) => ops::tail::tail(self, &tail),
             Request::Examine => ops::examine::examine(self),
-            Request::Buffer(buffer) => {
-                ops::buffer::heed(self, buffer, &*self.session(context)?)
-            }
+            Request::Buffer(buffer) => ops::buffer::heed(self, buffer, &*self.session(context)?),
             Request::EditorAnswer(answer) => ops::buffer::answered(self, answer),
+            Request::Marks { path } => ops::marks::marks(self, &path, &*self.session(context)?),
+            Request::Accept(accept) => ops::marks::accept(self, &accept, &*self.session(context)?),
+            Request::Resolve(resolve) => {
+                ops::marks::resolve(self, &resolve, &*self.session(context)?)
+            }
         }
     }
 
@@ -187,7 +192,8 @@ impl Call for Service {
     }
 
     fn is_quick(&self) -> bool {
-        self.durability == Durability::None
+        // An edit may wait for an editor, which others of its threads must hear.
+        self.durability == Durability::None && !self.mail.is_heard()
     }
 
     fn listen(&self, session: &str, interest: Interest, wake: Wake) -> Result<u64, Fault> {

@@ -294,9 +294,11 @@ impl Workspace {
 
     /// Returns the content of each file that a session was shown last.
     pub(super) fn seen_by(&self, session: &str) -> Result<Vec<(RelPath, ContentHash)>, StateError> {
-        let names = self.state.viewed(session)?.into_iter().filter_map(|name| {
-            Handle::from_number(name).counter(&self.state.handle_key)
-        });
+        let names = self
+            .state
+            .viewed(session)?
+            .into_iter()
+            .filter_map(|name| Handle::from_number(name).counter(&self.state.handle_key));
         let mut names: Vec<u64> = names.collect();
         // Of several contents of a file, the one that was named last came last.
         names.sort_unstable();

@@ -90,12 +90,6 @@ impl Document {
         fits.then(|| Range::new(self.position(start, encoding), self.position(end, encoding)))
     }
 
-    /// Returns how often each line occurs before it can be counted on: the number
-    /// of lines.
-    pub(super) fn lines(&self) -> usize {
-        self.text.len_lines()
-    }
-
     /// Returns the length of a line without its end, in units of the encoding.
     pub(super) fn width(&self, line: usize, encoding: Encoding) -> u32 {
         match line < self.text.len_lines() {

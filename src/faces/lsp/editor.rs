@@ -33,7 +33,7 @@ pub(super) trait Outward: Send + Sync + 'static {
     /// Tells that there is news of a document, or of all of them.
     fn news(&self, documents: Vec<Url>);
 
-    /// Tells what an agent did.
+    /// Tells what an agent did, in few words.
     fn working(&self, agent: &str, what: &str);
 }
 
@@ -173,6 +173,14 @@ impl Editor {
         }
     }
 
+    /// Returns what agents did to a document; `None` where it is none of the
+    /// service's files, or the service does not answer.
+    pub(super) async fn marks(&self, uri: &Url) -> Option<wire::MarksResult> {
+        let path = self.name_of(uri)?;
+        let marks = self.ask("buffer/marks", json!({ "path": path })).await.ok()?;
+        serde_json::from_value(marks).ok()
+    }
+
     /// Returns something of a document, if it is one of the service's files.
     pub(super) fn with<T>(&self, uri: &Url, look: impl FnOnce(&Document) -> T) -> Option<T> {
         self.lock().get(uri).map(look)
@@ -226,9 +234,8 @@ impl Editor {
         if i64::from(document.version) != edit.version {
             return None;
         }
-        let place = |edit: wire::ByteEdit| {
-            Some((document.range_of(&edit, self.encoding())?, edit.text))
-        };
+        let place =
+            |edit: wire::ByteEdit| Some((document.range_of(&edit, self.encoding())?, edit.text));
         let edits = edit.edits.into_iter().map(place).collect::<Option<_>>()?;
         let (uri, version) = (document.uri.clone(), document.version);
         Some(EditorEdit { uri, version, edits, label: edit.label })

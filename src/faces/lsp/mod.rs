@@ -10,6 +10,7 @@
 mod document;
 mod editor;
 mod link;
+mod offers;
 mod server;
 
 use std::io;

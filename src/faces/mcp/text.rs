@@ -53,6 +53,8 @@ pub(super) fn answer(response: &Response) -> wire::ToolResult {
         | Response::Tail(_)
         | Response::Examined(_)
         | Response::Buffer(_)
+        | Response::Marks(_)
+        | Response::Resolved(_)
         | Response::Done => {}
     }
     if answer.text.ends_with('\n') {

@@ -36,9 +36,6 @@ where
     W: AsyncWrite + Unpin,
 {
     let limits = roots.main().limits();
-    // A request that waits for no disk is over before another thread has taken
-    // over what else this one has to do.
-    let quick = roots.main().is_quick();
     let woken = Arc::new(Notify::new());
     let theirs = Arc::clone(&woken);
     let wake = Arc::new(move || theirs.notify_one());
@@ -46,7 +43,7 @@ where
     let mut inbox = Inbox::new(&limits);
     loop {
         while let Some(message) = inbox.next() {
-            if let Some(answer) = answer(&mut conversation, &message, &limits, quick) {
+            if let Some(answer) = answer(&mut conversation, &message, &limits) {
                 send(&mut writer, &answer).await?;
             }
             // A cancellation may have come in while the request was carried out.
@@ -110,12 +107,7 @@ enum Message {
 const LONG: [&str; 2] = ["file/list", "file/search"];
 
 /// Returns the line that answers a message; none for a notification.
-fn answer(
-    conversation: &mut Conversation,
-    message: &Message,
-    limits: &Limits,
-    quick: bool,
-) -> Option<String> {
+fn answer(conversation: &mut Conversation, message: &Message, limits: &Limits) -> Option<String> {
     let (line, cancel) = match message {
         Message::Line(line, cancel) => (line, cancel),
         Message::TooLong => {
@@ -131,7 +123,9 @@ fn answer(
     let result = match (cancel.is_cancelled(), incoming.id) {
         (true, Some(_)) => Err(RpcError::new(RpcError::CANCELLED, "cancelled before it began")),
         (_, None) if incoming.method.starts_with("$/") => return None,
-        _ if quick && !LONG.contains(&&*incoming.method) => {
+        // A request that waits for no disk is over before another thread has taken
+        // over what else this one has to do.
+        _ if conversation.is_quick() && !LONG.contains(&&*incoming.method) => {
             conversation.answer(&incoming.method, params, cancel)
         }
         _ => tokio::task::block_in_place(|| conversation.answer(&incoming.method, params, cancel)),

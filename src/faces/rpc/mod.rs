@@ -67,6 +67,11 @@ impl Conversation {
         self
     }
 
+    /// Returns whether its requests wait for nothing but the processor.
+    pub fn is_quick(&self) -> bool {
+        self.roots.main().is_quick() && self.sessions.values().all(|service| service.is_quick())
+    }
+
     /// Returns whether any of its sessions listens.
     pub fn listens(&self) -> bool {
         !self.listeners.is_empty()
@@ -116,8 +121,8 @@ impl Conversation {
     fn listen(&mut self, params: &str) -> Result<String, RpcError> {
         let (session, interest) = from_wire::listen(params)?;
         let session = session.or_else(|| self.current.clone());
-        let session = session
-            .ok_or_else(|| RpcError::new(RpcError::NOT_OPENED, "open a session first"))?;
+        let session =
+            session.ok_or_else(|| RpcError::new(RpcError::NOT_OPENED, "open a session first"))?;
         let wake = self.wake.clone().filter(|_| self.listeners.len() < MOST_LISTENERS);
         let wake = wake.ok_or_else(|| {
             RpcError::new(RpcError::OVER_LIMIT, "nobody can listen on this connection any more")

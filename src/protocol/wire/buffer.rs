@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Lines, is_false};
+use super::{HandleText, Lines, is_false};
 
 /// Parameters of `session/listen`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub struct ListenParams {
     pub editor: bool,
 }
 
-/// Result of `session/listen` and `buffer/answer`.
+/// Result of `session/listen`, `buffer/answer` and `buffer/accept`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DoneResult {
     /// `ok`
@@ -139,7 +139,7 @@ pub struct BufferChangeParams {
     pub bytes: usize,
 }
 
-/// Parameters of `buffer/save` and `buffer/close`.
+/// Parameters of `buffer/save`, `buffer/close` and `buffer/marks`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BufferParams {
@@ -173,4 +173,101 @@ pub struct BufferAnswerParams {
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// Result of `buffer/marks`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MarksResult {
+    /// `ok`
+    pub status: String,
+    /// The file, its symlinks followed.
+    pub path: String,
+    /// The name of its content.
+    pub handle: String,
+    /// Number of lines.
+    pub total_lines: usize,
+    /// What agents changed, newest first.
+    #[serde(default)]
+    pub changes: Vec<Mark>,
+    /// What they were refused lately.
+    #[serde(default)]
+    pub setbacks: Vec<Setback>,
+}
+
+/// A change by an agent that still stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Mark {
+    /// The operation.
+    pub operation: u64,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// The agent, or the program that speaks for it.
+    pub agent: String,
+    /// Its model.
+    pub model: String,
+    /// Its reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The format of the edit.
+    pub format: String,
+    /// The lines that are left of it.
+    pub lines: Vec<Lines>,
+}
+
+/// An edit by an agent that was refused.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Setback {
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// The agent, or the program that speaks for it.
+    pub agent: String,
+    /// The code of the rejection.
+    pub code: String,
+    /// Its message.
+    pub message: String,
+    /// The lines in question, as far as they are there.
+    pub lines: Vec<Lines>,
+}
+
+/// Parameters of `buffer/accept`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AcceptParams {
+    /// The session, if not the connection's last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The file.
+    pub path: String,
+    /// The operation; all of them if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<u64>,
+}
+
+/// Parameters of `anchor/resolve`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResolveParams {
+    /// The session, if not the connection's last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The file.
+    pub path: String,
+    /// The content that is meant.
+    pub handle: HandleText,
+    /// Its lines.
+    pub lines: Lines,
+}
+
+/// Result of `anchor/resolve`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ResolveResult {
+    /// `ok`
+    pub status: String,
+    /// The file, its symlinks followed.
+    pub path: String,
+    /// The name of its content of now.
+    pub handle: String,
+    /// Where the lines stand there; absent where nobody can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<Lines>,
 }

@@ -161,7 +161,11 @@ impl Document {
 
     /// Returns a change of the bytes `before` as edits of the editor's text, or
     /// `None` where these are not its bytes any more.
-    pub(super) fn edits_for(&mut self, before: &Snapshot, change: &Change) -> Option<Vec<ByteEdit>> {
+    pub(super) fn edits_for(
+        &mut self,
+        before: &Snapshot,
+        change: &Change,
+    ) -> Option<Vec<ByteEdit>> {
         if self.opaque.is_some() || self.content().hash != before.hash {
             return None;
         }

@@ -127,9 +127,8 @@ fn ask(service: &Service, edit: &InEditor<'_>, label: &str) -> Result<Landed, Re
     let InEditor { path, held, change, after } = edit;
     let buffers = &service.workspace.buffers;
     let stale = |text: &str| Refusal::new(Code::Stale, text).at(path.as_str());
-    let edits = edits_for(held, change, buffers, path).ok_or_else(|| {
-        stale("the file is open in an editor: somebody typed there meanwhile")
-    })?;
+    let edits = edits_for(held, change, buffers, path)
+        .ok_or_else(|| stale("the file is open in an editor: somebody typed there meanwhile"))?;
     let request = buffers.expect_answer();
     let asked = EditorEdit {
         request,

@@ -9,6 +9,7 @@ pub(super) mod examine;
 mod lint;
 pub(super) mod list;
 pub(super) mod log;
+pub(super) mod marks;
 pub(super) mod notes;
 pub(super) mod open;
 pub(super) mod outline;

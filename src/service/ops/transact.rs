@@ -178,6 +178,7 @@ fn tell(service: &Service, session: &Session, files: &[Target], operation: u64) 
             service.mail.saw(&session.row.id, &target.to, after.hash);
         }
         for path in [&target.path, &target.to] {
+            service.looks.landed(&session.row.id, path);
             service.mail.touched(path, Some(&session.row.id), Some(operation));
             service.mail.news(path, &service.workspace.buffers.editors_of(path));
         }

@@ -47,6 +47,8 @@ impl Table {
     #[track_caller]
     fn settle(&mut self, name: &str) {
         let text = self.editor.texts[name].text.clone();
+        // Rows have LF alone and no mark of byte order.
+        let text = text.replace("\r\n", "\n").trim_start_matches('\u{feff}').to_owned();
         let agent = &mut self.agent;
         self.editor.listen_until("the service to know the document", |_| {
             whole(&agent.call("file/read", json!({"path": name, "gutter": "none"}))) == text
@@ -110,7 +112,8 @@ fn a_saved_edit_is_a_file_again() {
     assert_eq!(place(&answer), "buffer", "what is open is edited where it is open");
     table.editor.save("f.txt");
     assert_eq!(table.world.text("f.txt"), "1\ntwo\nthree\nfour\nfive\n");
-    let next = table.while_listening(|agent| agent.edit("f.txt", &applied(&answer), replace(2, "2\n")));
+    let next =
+        table.while_listening(|agent| agent.edit("f.txt", &applied(&answer), replace(2, "2\n")));
     assert_eq!(place(&next), "buffer");
     table.editor.close("f.txt");
     wait_for("the document to be closed", || table.agent.handle("f.txt") == applied(&answer));
@@ -413,7 +416,7 @@ fn interleave(seed: u64, rounds: usize) {
         });
         let mut number = 0;
         while !thread.is_finished() {
-            match dice.roll(4) {
+            match dice.roll(8) {
                 0 => {
                     number += 1;
                     let mark = format!("typed-{seed}-{number};");
@@ -425,7 +428,7 @@ fn interleave(seed: u64, rounds: usize) {
                     editor.replace("f.txt", at..at, &new);
                     typed.push(mark);
                 }
-                _ => editor.listen(Duration::from_millis(dice.roll(6) as u64)),
+                _ => editor.listen(Duration::from_millis(dice.roll(4) as u64)),
             }
         }
         thread.join().unwrap()
@@ -433,10 +436,10 @@ fn interleave(seed: u64, rounds: usize) {
     table.settle("f.txt");
     let text = table.editor.texts["f.txt"].text.clone();
     for mark in typed.iter().chain(&landed) {
-        assert_eq!(text.matches(mark.as_str()).count(), 1, "seed {seed}: {mark} in {text}");
+        assert_eq!(text.matches(mark.as_str()).count(), 1, "seed {seed}: {mark}");
     }
     for mark in &refused {
-        assert!(!text.contains(mark.as_str()), "seed {seed}: {mark} was refused: {text}");
+        assert!(!text.contains(mark.as_str()), "seed {seed}: {mark} was refused");
     }
     println!(
         "seed {seed}: {} typed, {} edits landed, {} refused",

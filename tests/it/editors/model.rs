@@ -54,8 +54,7 @@ impl Model {
     /// Starts `anchord lsp` and introduces itself.
     pub(super) fn start(world: &World) -> Model {
         let root = world.root.to_str().unwrap();
-        let arguments =
-            ["lsp", "--root", root, "--durability", "none", "--idle-exit", "1"];
+        let arguments = ["lsp", "--root", root, "--durability", "none", "--idle-exit", "1"];
         let (stream, child) = world.start(&arguments);
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         let mut model = Model {
@@ -99,6 +98,10 @@ impl Model {
         self.tell("textDocument/didOpen", &json!({ "textDocument": document }));
         let text = Text { version: 1, text: text.to_owned(), undo: Vec::new() };
         self.texts.insert(name.to_owned(), text);
+        self.listen_until("the service to know the document", |model| {
+            let params = json!({"textDocument": {"uri": model.uri(name)}});
+            !model.request("anchord/anchors", &params).is_null()
+        });
     }
 
     /// Types: the bytes of a range become a text.
