@@ -39,11 +39,23 @@ pub(super) struct Buffers {
 #[derive(Default)]
 struct Inner {
     open: HashMap<RelPath, Vec<Document>>,
-    /// What editors said of the edits that were asked for; none yet is `None`.
-    answers: HashMap<u64, Option<Answer>>,
+    /// The edits that were asked for and are not decided yet.
+    requests: HashMap<u64, Pending>,
     next_request: u64,
     /// Grows with every change, to tell which document was changed last.
     clock: u64,
+}
+
+/// An edit that was asked for.
+struct Pending {
+    editor: String,
+    path: RelPath,
+    /// What the document holds once it is made.
+    after: ContentHash,
+    /// Whether the document held it at any time since.
+    was_there: bool,
+    /// What the editor said of it.
+    answer: Option<Answer>,
 }
 
 /// What an editor said of an edit.
@@ -98,6 +110,7 @@ impl Buffers {
             BufferEvent::Changed { version, edits, bytes } => {
                 let document = inner.document(editor, path)?;
                 document.change(version, &edits, bytes, clock).map_err(|r| r.at(path.as_str()))?;
+                inner.notice(editor, path);
             }
             BufferEvent::Saved => inner.document(editor, path)?.saved(disk),
             BufferEvent::Closed => inner.close(editor, path),
@@ -192,6 +205,20 @@ impl Inner {
         found.ok_or_else(|| {
             Refusal::new(Code::NotFound, "the document is not open here").at(path.as_str())
         })
+    }
+
+    /// Notices which edits a document holds right after a change: the next key may
+    /// come before anybody else looks.
+    fn notice(&mut self, editor: &str, path: &RelPath) {
+        let is_theirs = |one: &Pending| one.editor == editor && one.path == *path;
+        if !self.requests.values().any(is_theirs) {
+            return;
+        }
+        let held = self.document(editor, path).ok().and_then(Document::held);
+        let Some(held) = held else { return };
+        for request in self.requests.values_mut().filter(|one| is_theirs(one)) {
+            request.was_there |= request.after == held.content.hash;
+        }
     }
 
     fn close(&mut self, editor: &str, path: &RelPath) {

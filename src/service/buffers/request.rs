@@ -9,7 +9,7 @@ use engine::error::{Code, Refusal};
 use engine::snapshot::Snapshot;
 use engine::store::RelPath;
 
-use super::{Answer, Buffers, Held};
+use super::{Answer, Buffers, Held, Pending};
 use crate::service::diff;
 
 /// How long an editor may take to answer.
@@ -49,19 +49,26 @@ enum Judgement {
 
 impl Buffers {
     /// Returns the number under which an editor will answer.
-    pub(in crate::service) fn expect_answer(&self) -> u64 {
+    pub(in crate::service) fn expect_answer(&self, wanted: &Wanted<'_>) -> u64 {
         let mut inner = self.lock();
         inner.next_request += 1;
         let id = inner.next_request;
-        inner.answers.insert(id, None);
+        let request = Pending {
+            editor: wanted.held.editor.clone(),
+            path: wanted.path.clone(),
+            after: wanted.after.hash,
+            was_there: false,
+            answer: None,
+        };
+        inner.requests.insert(id, request);
         id
     }
 
     /// Takes in what an editor says of an edit.
     pub(in crate::service) fn answered(&self, id: u64, applied: bool, reason: Option<String>) {
         let mut inner = self.lock();
-        if let Some(answer) = inner.answers.get_mut(&id) {
-            *answer = Some(Answer { applied, reason, at: Instant::now() });
+        if let Some(request) = inner.requests.get_mut(&id) {
+            request.answer = Some(Answer { applied, reason, at: Instant::now() });
         }
         drop(inner);
         self.moved.notify_all();
@@ -80,7 +87,11 @@ impl Buffers {
         let deadline = Instant::now() + PATIENCE;
         let mut inner = self.lock();
         let result = loop {
-            let answer = inner.answers.get(&id).cloned().flatten();
+            let request = inner.requests.get(&id);
+            if request.is_some_and(|request| request.was_there) {
+                break Ok(Landed::Exactly);
+            }
+            let answer = request.and_then(|request| request.answer.clone());
             let now = inner
                 .document(&wanted.held.editor, wanted.path)
                 .ok()
@@ -101,7 +112,7 @@ impl Buffers {
                 }
             }
         };
-        inner.answers.remove(&id);
+        inner.requests.remove(&id);
         result.map_err(|refusal| refusal.at(wanted.path.as_str()))
     }
 }

@@ -129,7 +129,8 @@ fn ask(service: &Service, edit: &InEditor<'_>, label: &str) -> Result<Landed, Re
     let stale = |text: &str| Refusal::new(Code::Stale, text).at(path.as_str());
     let edits = edits_for(held, change, buffers, path)
         .ok_or_else(|| stale("the file is open in an editor: somebody typed there meanwhile"))?;
-    let request = buffers.expect_answer();
+    let wanted = Wanted { path, held, after, change };
+    let request = buffers.expect_answer(&wanted);
     let asked = EditorEdit {
         request,
         path: path.as_str().to_owned(),
@@ -140,5 +141,5 @@ fn ask(service: &Service, edit: &InEditor<'_>, label: &str) -> Result<Landed, Re
     if !service.mail.ask(&held.editor, &asked) {
         buffers.answered(request, false, Some("the editor takes no more edits".to_owned()));
     }
-    buffers.wait_for(request, &Wanted { path, held, after, change })
+    buffers.wait_for(request, &wanted)
 }

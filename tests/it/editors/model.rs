@@ -188,10 +188,11 @@ impl Model {
         let deadline = Instant::now() + time;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.receive(left.max(Duration::from_millis(1))) {
-                Some(message) => self.heed(message),
-                None if left.is_zero() => return,
-                None => {}
+            if let Some(message) = self.receive(left.max(Duration::from_millis(1))) {
+                self.heed(message);
+            }
+            if left.is_zero() {
+                return;
             }
         }
     }
