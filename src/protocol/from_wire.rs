@@ -104,15 +104,7 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
             call(session, api::Request::Tail(tail))
         }
         "state/examine" => call(read::<wire::NoParams>(params)?.session, api::Request::Examine),
-        "anchor/resolve" => {
-            let wire::ResolveParams { session, path, handle: text, lines } = read(params)?;
-            let invalid =
-                |refusal: Refusal| RpcError::new(RpcError::INVALID_PARAMS, refusal.message);
-            let handle = handle(&text).map_err(invalid)?;
-            call(session, api::Request::Resolve(api::Resolve { path, handle, lines }))
-        }
-        _ if method.starts_with("buffer/") => buffer(method, params),
-        _ => Err(unknown(method)),
+        _ => buffer(method, params),
     }
 }
 
@@ -120,7 +112,7 @@ fn unknown(method: &str) -> RpcError {
     RpcError::new(RpcError::UNKNOWN_METHOD, format!("there is no method {method:?}"))
 }
 
-/// Returns what an editor tells of a document.
+/// Returns what an editor tells of a document, or asks.
 fn buffer(method: &str, params: &str) -> Result<Call, RpcError> {
     let call = |session, path, event| {
         let request = api::Request::Buffer(api::Buffer { path, event });
@@ -154,6 +146,14 @@ fn buffer(method: &str, params: &str) -> Result<Call, RpcError> {
             let wire::BufferAnswerParams { session, request, applied, reason } = read(params)?;
             let answer = api::EditorAnswer { request, applied, reason };
             Ok(Call { request: api::Request::EditorAnswer(answer), session })
+        }
+        "anchor/resolve" => {
+            let wire::ResolveParams { session, path, handle: text, lines } = read(params)?;
+            let invalid =
+                |refusal: Refusal| RpcError::new(RpcError::INVALID_PARAMS, refusal.message);
+            let handle = handle(&text).map_err(invalid)?;
+            let request = api::Request::Resolve(api::Resolve { path, handle, lines });
+            Ok(Call { request, session })
         }
         "buffer/marks" => {
             let wire::BufferParams { session, path } = read(params)?;

@@ -11,6 +11,8 @@ mod chain;
 #[cfg(test)]
 mod dice;
 #[cfg(test)]
+mod model_editor;
+#[cfg(test)]
 mod mounts;
 #[cfg(test)]
 mod world;

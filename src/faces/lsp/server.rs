@@ -8,7 +8,6 @@
 
 use std::future::Future;
 use std::io;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -361,7 +360,7 @@ fn introduction(params: &InitializeParams) -> Introduction {
     Introduction {
         name: client.as_ref().map_or_else(|| "an editor".to_owned(), |client| client.name.clone()),
         version: client.and_then(|client| client.version).unwrap_or_default(),
-        folder: folder.map(PathBuf::from),
+        folder,
         encoding: if offers_utf8 { Encoding::Utf8 } else { Encoding::Utf16 },
     }
 }

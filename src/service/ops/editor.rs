@@ -68,15 +68,20 @@ pub(super) fn holder(
 }
 
 /// Refuses an operation over several files of which some are open in editors.
-pub(super) fn check_mixed(open: &[&RelPath], files: usize) -> Result<(), Refusal> {
+/// Nothing speaks against it where that is `allowed`.
+pub(super) fn check_mixed(
+    open: &[InEditor<'_>],
+    files: usize,
+    allowed: bool,
+) -> Result<(), Refusal> {
     match open {
-        [first, ..] if files > 1 => {
+        [first, ..] if files > 1 && !allowed => {
             let text = format!(
                 "{} of {files} files are open in an editor, so the edit cannot be all or none; \
                  edit them one by one, or give allow_mixed",
                 open.len()
             );
-            Err(Refusal::new(Code::Unsupported, text).at(first.as_str()))
+            Err(Refusal::new(Code::Unsupported, text).at(first.path.as_str()))
         }
         _ => Ok(()),
     }

@@ -63,20 +63,28 @@ pub(super) fn carry_out(
     let workspace = &*service.workspace;
     let _admitted = workspace.health.admit(workspace, service.durability)?;
     let Operation { plan, views, mut record, chain, allow_mixed } = operation;
-    let files: Vec<Target> = plan
+    let mut files: Vec<Target> = plan
         .files
         .iter()
         .zip(views)
         .map(|(file, view)| Target::of(workspace, file, view))
         .collect::<Result<_, _>>()?;
+    let mut held = Vec::with_capacity(files.len());
+    for (target, file) in files.iter_mut().zip(&plan.files) {
+        target.check(workspace, file)?;
+        let holder = editor::holder(service, &target.path, file)?;
+        if holder.is_some() {
+            target.name(workspace)?;
+        }
+        held.push(holder);
+    }
     let mut answer = EditAnswer { applied: true, ..EditAnswer::default() };
     answer.files =
         files.iter().zip(&plan.files).map(|(target, file)| target.answer(file)).collect();
     let tx = workspace.state.next_operation();
     let (mut steps, mut in_editors) = (Vec::new(), Vec::new());
     for (index, (target, file)) in files.iter().zip(&plan.files).enumerate() {
-        target.check(workspace, file)?;
-        match editor::holder(service, &target.path, file)? {
+        match held[index].take() {
             Some(held) => {
                 in_editors.extend(target.in_editor(file, held));
                 answer.files[index].in_buffer = true;
@@ -88,10 +96,7 @@ pub(super) fn carry_out(
         let event = record_idle(service, session, &record, plan, chain)?;
         return Ok(Done { answer, event });
     }
-    if !allow_mixed {
-        let open: Vec<&RelPath> = in_editors.iter().map(|edit: &InEditor<'_>| &edit.path).collect();
-        editor::check_mixed(&open, plan.files.len())?;
-    }
+    editor::check_mixed(&in_editors, plan.files.len(), allow_mixed)?;
     record.session = session.row.id.clone();
     record.at_ms = now_ms();
     if record.op_id.is_some() {
@@ -351,6 +356,16 @@ impl Target {
                 push(&self.path, kind, Some(before), None, None, None)
             }
         }
+    }
+
+    /// Names the content at once: others see it in the editor before the operation
+    /// is written down, and may name it themselves.
+    fn name(&mut self, workspace: &Workspace) -> Result<(), Refusal> {
+        let Some(after) = &self.after else { return Ok(()) };
+        let handle = workspace.handle_of(&self.to, &after.hash);
+        self.handle = Some(handle.map_err(|error| state_refusal(&error))?);
+        self.new = None;
+        Ok(())
     }
 
     /// Returns what an editor has to do to the document that it holds.

@@ -14,7 +14,7 @@ use crate::world::{PATIENCE, World};
 
 /// How an editor treats an edit that is of an older version of its document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(crate) enum Manner {
     /// It refuses it.
     Honest,
     /// It throws it away and says that it made it.
@@ -27,32 +27,32 @@ pub(super) enum Manner {
 
 /// A document: its version, its text, and what an undo would bring back.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Text {
-    pub(super) version: i64,
-    pub(super) text: String,
+pub(crate) struct Text {
+    pub(crate) version: i64,
+    pub(crate) text: String,
     undo: Vec<String>,
 }
 
 /// The editor.
-pub(super) struct Model {
+pub(crate) struct Model {
     stream: UnixStream,
     child: Child,
     root: PathBuf,
     input: Vec<u8>,
     next: u64,
-    pub(super) manner: Manner,
+    pub(crate) manner: Manner,
     /// Whether it tells of a change before it answers the request that made it.
-    pub(super) tells_first: bool,
-    pub(super) texts: BTreeMap<String, Text>,
+    pub(crate) tells_first: bool,
+    pub(crate) texts: BTreeMap<String, Text>,
     /// What came in and was neither an answer nor an edit.
-    pub(super) heard: VecDeque<Value>,
+    pub(crate) heard: VecDeque<Value>,
     /// How many edits of the service it made.
-    pub(super) made: usize,
+    pub(crate) made: usize,
 }
 
 impl Model {
     /// Starts `anchord lsp` and introduces itself.
-    pub(super) fn start(world: &World) -> Model {
+    pub(crate) fn start(world: &World) -> Model {
         let root = world.root.to_str().unwrap();
         let arguments = ["lsp", "--root", root, "--durability", "none", "--idle-exit", "1"];
         let (stream, child) = world.start(&arguments);
@@ -86,13 +86,13 @@ impl Model {
     }
 
     /// Returns what a file is called.
-    pub(super) fn uri(&self, name: &str) -> String {
+    pub(crate) fn uri(&self, name: &str) -> String {
         let path = if name.is_empty() { self.root.clone() } else { self.root.join(name) };
         format!("file://{}", path.to_str().unwrap())
     }
 
     /// Opens a file with this text.
-    pub(super) fn open(&mut self, name: &str, text: &str) {
+    pub(crate) fn open(&mut self, name: &str, text: &str) {
         let uri = self.uri(name);
         let document = json!({"uri": uri, "languageId": "text", "version": 1, "text": text});
         self.tell("textDocument/didOpen", &json!({ "textDocument": document }));
@@ -105,7 +105,7 @@ impl Model {
     }
 
     /// Types: the bytes of a range become a text.
-    pub(super) fn replace(&mut self, name: &str, range: std::ops::Range<usize>, new: &str) {
+    pub(crate) fn replace(&mut self, name: &str, range: std::ops::Range<usize>, new: &str) {
         let uri = self.uri(name);
         let text = self.texts.get_mut(name).unwrap();
         let (start, end) = (place(&text.text, range.start), place(&text.text, range.end));
@@ -120,7 +120,7 @@ impl Model {
     }
 
     /// Takes back the last change, whoever made it; returns whether there was one.
-    pub(super) fn undo(&mut self, name: &str) -> bool {
+    pub(crate) fn undo(&mut self, name: &str) -> bool {
         let Some(before) = self.texts.get_mut(name).unwrap().undo.pop() else { return false };
         self.put(name, before);
         true
@@ -140,26 +140,26 @@ impl Model {
     }
 
     /// Saves a document.
-    pub(super) fn save(&mut self, name: &str) {
+    pub(crate) fn save(&mut self, name: &str) {
         std::fs::write(self.root.join(name), &self.texts[name].text).unwrap();
         let params = json!({"textDocument": {"uri": self.uri(name)}});
         self.tell("textDocument/didSave", &params);
     }
 
     /// Closes a document without saving it.
-    pub(super) fn close(&mut self, name: &str) {
+    pub(crate) fn close(&mut self, name: &str) {
         self.texts.remove(name);
         let params = json!({"textDocument": {"uri": self.uri(name)}});
         self.tell("textDocument/didClose", &params);
     }
 
     /// Dies without a word.
-    pub(super) fn crash(mut self) {
+    pub(crate) fn crash(mut self) {
         self.child.kill().unwrap();
     }
 
     /// Leaves as the protocol wants it; returns the exit code.
-    pub(super) fn leave(mut self) -> i32 {
+    pub(crate) fn leave(mut self) -> i32 {
         self.request("shutdown", &Value::Null);
         self.tell("exit", &Value::Null);
         self.child.wait().unwrap().code().unwrap()
@@ -167,7 +167,7 @@ impl Model {
 
     /// Asks for something and returns the result.
     #[track_caller]
-    pub(super) fn request(&mut self, method: &str, params: &Value) -> Value {
+    pub(crate) fn request(&mut self, method: &str, params: &Value) -> Value {
         self.next += 1;
         let id = self.next;
         self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
@@ -184,7 +184,7 @@ impl Model {
     }
 
     /// Takes in what comes for a while.
-    pub(super) fn listen(&mut self, time: Duration) {
+    pub(crate) fn listen(&mut self, time: Duration) {
         let deadline = Instant::now() + time;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -199,7 +199,7 @@ impl Model {
 
     /// Listens until something is so.
     #[track_caller]
-    pub(super) fn listen_until(&mut self, what: &str, mut is_so: impl FnMut(&mut Model) -> bool) {
+    pub(crate) fn listen_until(&mut self, what: &str, mut is_so: impl FnMut(&mut Model) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !is_so(self) {
             assert!(Instant::now() < deadline, "waited in vain for {what}");

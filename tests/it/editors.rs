@@ -1,15 +1,13 @@
 //! Agents and editors at one file: an editor that is a model of one, and real
 //! ones where they are installed.
 
-mod model;
-
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::dice::Dice;
+use crate::model_editor::{Manner, Model};
 use crate::world::{Client, Daemon, World, applied, handle, rejected, wait_for};
-use model::{Manner, Model};
 
 /// Where an answer says that a file was edited.
 fn place(answer: &Value) -> &Value {
