@@ -4,6 +4,7 @@
 //! from wrong: some healthy files (a third of all C) do not parse without an
 //! error, so its findings count as a difference only.
 
+use std::ops::Range;
 use std::{fmt, io};
 
 use engine::edit::Change;
@@ -16,6 +17,7 @@ use tree_sitter::Tree;
 use crate::faults::{faults, findings};
 use crate::judge::{Judgement, judge};
 use crate::language::Language;
+use crate::lexeme::{Lexeme, lexeme};
 use crate::outline::{Collected, Outline, collect};
 use crate::parse::{Limits, Parse, parse, reparse};
 use crate::risk::{CONTENT_MAX, Risk};
@@ -185,6 +187,25 @@ impl SyntaxCheck {
             Collected::TooMany => Err(Unread::TooLarge),
             Collected::TimedOut => Err(Unread::TimedOut),
         }
+    }
+
+    /// Returns what each of `ranges` is part of in `snapshot`, as a file named
+    /// `path`. What is risky is not looked at.
+    ///
+    /// # Errors
+    /// [`Unread`] where it cannot be told.
+    pub fn lexemes(
+        &self,
+        path: &str,
+        snapshot: &Snapshot,
+        ranges: &[Range<usize>],
+    ) -> Result<Vec<Lexeme>, Unread> {
+        let language = language_of(path, snapshot)?;
+        if self.is_risky(language, snapshot) {
+            return Err(Unread::NoWorker);
+        }
+        let tree = self.tree(language, snapshot)?;
+        Ok(ranges.iter().map(|range| lexeme(&tree, range)).collect())
     }
 
     /// Returns whether a content is not for this process. What was parsed here

@@ -5,7 +5,7 @@
 //! a parse that is bounded in size, nesting and time · [`risk`] what is parsed in
 //! a process of its own · [`trees`] trees that are kept · [`faults`] what is wrong
 //! by a tree · [`judge`] what an edit did to that · [`outline`] what is defined by
-//! a tree · [`check`] all of it for contents · [`worker`] a process
+//! a tree · [`lexeme`] what a stretch is part of · [`check`] all of it for contents · [`worker`] a process
 //! that parses what may not come back · [`constructs`] for the engine's drift.
 
 pub mod check;
@@ -14,6 +14,7 @@ pub mod faults;
 pub mod judge;
 pub mod language;
 mod layout;
+pub mod lexeme;
 pub mod outline;
 pub mod parse;
 pub mod risk;

@@ -14,10 +14,13 @@ use tokio::time::Instant;
 use crate::bridge::Bridge;
 use crate::collect::{Quest, raw_items};
 use crate::error::BridgeError;
-use crate::intelligence::{Answer, Asking};
+use crate::intelligence::{Answer, Asking, Wanted};
 use crate::message::{Diagnostic, Range, WorkspaceEdit};
 use crate::position::{byte_range, position};
 use crate::source_change::{SourceChange, source_change};
+
+/// The method by which servers offer actions.
+const CODE_ACTION: &str = "textDocument/codeAction";
 
 /// Actions that one answer may have.
 const ACTIONS_MAX: usize = 200;
@@ -50,8 +53,36 @@ impl Bridge {
         only: Option<&str>,
         budget: Duration,
     ) -> Result<Answer<Vec<Action>>, BridgeError> {
+        self.offers(None, path, range, only, budget)
+    }
+
+    /// Does as [`Bridge::code_actions`], for one of the servers that are for the
+    /// file.
+    ///
+    /// # Errors
+    /// As [`Bridge::code_actions`].
+    pub fn code_actions_of(
+        &self,
+        server: &str,
+        path: &str,
+        range: Bytes<usize>,
+        only: Option<&str>,
+        budget: Duration,
+    ) -> Result<Answer<Vec<Action>>, BridgeError> {
+        self.offers(Some(server), path, range, only, budget)
+    }
+
+    fn offers(
+        &self,
+        server: Option<&str>,
+        path: &str,
+        range: Bytes<usize>,
+        only: Option<&str>,
+        budget: Duration,
+    ) -> Result<Answer<Vec<Action>>, BridgeError> {
         let only = only.map(str::to_owned);
-        self.ask(path, budget, move |asking| async move {
+        let wanted = Wanted { method: CODE_ACTION, server };
+        self.ask(path, wanted, budget, move |asking| async move {
             let mut params = asking.document();
             let encoding = asking.server.encoding;
             params["range"] = json!(Range {
@@ -63,7 +94,7 @@ impl Bridge {
             if let Some(only) = only {
                 params["context"]["only"] = json!([only]);
             }
-            let answer = asking.ask("textDocument/codeAction", params).await?;
+            let answer = asking.ask(CODE_ACTION, params).await?;
             let actions = answer.as_array().into_iter().flatten().take(ACTIONS_MAX);
             Ok(actions.filter_map(|raw| asking.action(raw)).collect())
         })
@@ -81,8 +112,34 @@ impl Bridge {
         action: &Action,
         budget: Duration,
     ) -> Result<Answer<SourceChange>, BridgeError> {
+        self.done(None, path, action, budget)
+    }
+
+    /// Does as [`Bridge::action_change`], for one of the servers that are for the
+    /// file.
+    ///
+    /// # Errors
+    /// As [`Bridge::action_change`].
+    pub fn action_change_of(
+        &self,
+        server: &str,
+        path: &str,
+        action: &Action,
+        budget: Duration,
+    ) -> Result<Answer<SourceChange>, BridgeError> {
+        self.done(Some(server), path, action, budget)
+    }
+
+    fn done(
+        &self,
+        server: Option<&str>,
+        path: &str,
+        action: &Action,
+        budget: Duration,
+    ) -> Result<Answer<SourceChange>, BridgeError> {
         let action = action.clone();
-        self.ask(path, budget, move |asking| async move { asking.change(action).await })
+        let wanted = Wanted { method: CODE_ACTION, server };
+        self.ask(path, wanted, budget, move |asking| async move { asking.change(action).await })
     }
 
     /// Returns what putting the imports of the file at `path` in order does; an
@@ -95,14 +152,14 @@ impl Bridge {
         path: &str,
         budget: Duration,
     ) -> Result<Answer<SourceChange>, BridgeError> {
-        self.ask(path, budget, |asking| async move {
+        self.ask(path, Wanted::method(CODE_ACTION), budget, |asking| async move {
             let end =
                 position(&asking.snapshot, asking.snapshot.bytes.len(), asking.server.encoding);
             let mut params = asking.document();
             params["range"] = json!(Range { start: Default::default(), end });
             params["context"] =
                 json!({ "diagnostics": [], "only": ["source.organizeImports"], "triggerKind": 1 });
-            let answer = asking.ask("textDocument/codeAction", params).await?;
+            let answer = asking.ask(CODE_ACTION, params).await?;
             let actions = answer.as_array().into_iter().flatten();
             let mut actions = actions.filter_map(|raw| asking.action(raw));
             match actions.find(|action| action.kind.starts_with("source.organizeImports")) {

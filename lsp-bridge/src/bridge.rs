@@ -19,8 +19,11 @@ use crate::server::{FileEvent, Server};
 use crate::spawn::Spawn;
 use crate::status::{self, Installed, ServerStatus};
 use crate::supervisor::{Candidate, Supervisor, Trust};
-use crate::table::Table;
+use crate::table::{Role, Table};
 use crate::verify::LateReport;
+
+/// How long behind its start a server may register what it does.
+const REGISTERS: Duration = Duration::from_secs(1);
 
 /// What a bridge is made of.
 pub struct Setup {
@@ -74,6 +77,19 @@ impl Bridge {
         self.inner.supervisor.candidates(path).is_ok()
     }
 
+    /// Returns the names of the servers for the file at `path`, that of the
+    /// language first.
+    pub fn servers_for(&self, path: &str) -> Vec<String> {
+        let mut candidates = self.inner.supervisor.candidates(path).unwrap_or_default();
+        candidates.sort_by_key(|candidate| candidate.spec.role != Role::Language);
+        candidates.into_iter().map(|candidate| candidate.spec.name.clone()).collect()
+    }
+
+    /// Returns why no server is for the file at `path`, if none is.
+    pub fn unserved(&self, path: &str) -> Option<BridgeError> {
+        self.inner.supervisor.candidates(path).err()
+    }
+
     /// Starts the servers for the file at `path` without waiting for them, so
     /// that they have loaded when they are asked.
     pub fn warm_up(&self, path: &str) {
@@ -88,7 +104,13 @@ impl Bridge {
         }
     }
 
-    /// Tells all running servers which files changed on disk.
+    /// Returns whether any server runs.
+    pub fn is_running(&self) -> bool {
+        !self.inner.supervisor.running().is_empty()
+    }
+
+    /// Tells all running servers which files changed on disk. Of a file that a
+    /// server has open, it hears with the next question.
     pub fn files_changed(&self, changes: &[(String, FileEvent)]) {
         for server in self.inner.supervisor.running() {
             for (path, event) in changes {
@@ -96,8 +118,14 @@ impl Bridge {
                     server.forget(path);
                 }
             }
-            // A server that is gone hears nothing, and knows nothing.
-            let _gone = server.files_changed(changes);
+            let is_news = |(path, event): &&(String, FileEvent)| {
+                *event != FileEvent::Changed || server.shown(path).is_none()
+            };
+            let news: Vec<_> = changes.iter().filter(is_news).cloned().collect();
+            if !news.is_empty() {
+                // A server that is gone hears nothing, and knows nothing.
+                let _gone = server.files_changed(&news);
+            }
         }
     }
 
@@ -172,6 +200,36 @@ impl Inner {
     ) -> Result<Arc<Server>, BridgeError> {
         let candidate = self.supervisor.candidate(path)?;
         self.running(candidate, until).await
+    }
+
+    /// Returns the server called `name`, or the first for `path` that answers
+    /// `method`: that of the language first.
+    pub(crate) async fn server_with(
+        &self,
+        path: &str,
+        method: &'static str,
+        name: Option<&str>,
+        until: Instant,
+    ) -> Result<Arc<Server>, BridgeError> {
+        let mut candidates = self.supervisor.candidates(path)?;
+        candidates.sort_by_key(|candidate| candidate.spec.role != Role::Language);
+        candidates.retain(|candidate| name.is_none_or(|name| candidate.spec.name == name));
+        let mut trouble = None;
+        for candidate in candidates {
+            match self.running(candidate, until).await {
+                Ok(server) => {
+                    // What is registered late is registered soon behind the start.
+                    let soon = until.min(server.started + REGISTERS);
+                    let has = |server: &Server| method.is_empty() || server.has(method);
+                    if server.until(soon, has).await {
+                        return Ok(server);
+                    }
+                }
+                Err(error) => trouble = trouble.or(Some(error)),
+            }
+        }
+        let what = "answers that about";
+        Err(trouble.unwrap_or_else(|| BridgeError::NoServer { what, path: path.to_owned() }))
     }
 
     /// Returns the server for a candidate.

@@ -146,7 +146,7 @@ impl Bridge {
         question: Question,
         budget: Duration,
     ) -> Result<Answer<Vec<Location>>, BridgeError> {
-        self.ask(path, budget, move |asking| async move {
+        self.ask(path, Wanted::method(question.method()), budget, move |asking| async move {
             let mut params = asking.at(offset);
             if question == Question::References {
                 params["context"] = json!({ "includeDeclaration": true });
@@ -167,7 +167,7 @@ impl Bridge {
         offset: usize,
         budget: Duration,
     ) -> Result<Answer<Option<String>>, BridgeError> {
-        self.ask(path, budget, move |asking| async move {
+        self.ask(path, Wanted::method("textDocument/hover"), budget, move |asking| async move {
             let answer = asking.ask("textDocument/hover", asking.at(offset)).await?;
             Ok(text_of(&answer["contents"]).filter(|text| !text.is_empty()))
         })
@@ -183,7 +183,7 @@ impl Bridge {
         path: &str,
         budget: Duration,
     ) -> Result<Answer<Vec<Symbol>>, BridgeError> {
-        self.ask(path, budget, |asking| async move {
+        self.ask(path, Wanted::method("textDocument/documentSymbol"), budget, |asking| async move {
             let answer = asking.ask("textDocument/documentSymbol", asking.document()).await?;
             let mut symbols = Vec::new();
             asking.symbols(&answer, &mut Vec::new(), &mut symbols);
@@ -203,7 +203,7 @@ impl Bridge {
         budget: Duration,
     ) -> Result<Answer<Vec<Symbol>>, BridgeError> {
         let query = query.to_owned();
-        self.ask(path, budget, move |asking| async move {
+        self.ask(path, Wanted::method("workspace/symbol"), budget, move |asking| async move {
             let answer = asking.ask("workspace/symbol", json!({ "query": query })).await?;
             let mut symbols = Vec::new();
             asking.symbols(&answer, &mut Vec::new(), &mut symbols);
@@ -225,31 +225,36 @@ impl Bridge {
         lines: (usize, usize),
         budget: Duration,
     ) -> Result<Answer<Vec<String>>, BridgeError> {
-        self.ask(path, budget, move |asking| async move {
-            let answer = asking.ask("textDocument/documentSymbol", asking.document()).await?;
-            let mut symbols = Vec::new();
-            asking.symbols(&answer, &mut Vec::new(), &mut symbols);
-            symbols.retain(|symbol| {
-                let (first, last) = symbol.whole.lines;
-                first <= lines.1 && lines.0 <= last
-            });
-            let mut found: Vec<String> = Vec::new();
-            for symbol in symbols.iter().take(SYMBOLS_MAX) {
-                let Some(bytes) = &symbol.name_at.bytes else { continue };
-                let mut params = asking.at(asking.name_in(symbol, bytes.clone()));
-                params["context"] = json!({ "includeDeclaration": false });
-                let answer = asking.ask(Question::References.method(), params).await?;
-                for place in asking.locations(&answer) {
-                    let other = place.path.filter(|other| *other != asking.path);
-                    found.extend(other.filter(|other| !found.contains(other)));
+        self.ask(
+            path,
+            Wanted::method("textDocument/documentSymbol"),
+            budget,
+            move |asking| async move {
+                let answer = asking.ask("textDocument/documentSymbol", asking.document()).await?;
+                let mut symbols = Vec::new();
+                asking.symbols(&answer, &mut Vec::new(), &mut symbols);
+                symbols.retain(|symbol| {
+                    let (first, last) = symbol.whole.lines;
+                    first <= lines.1 && lines.0 <= last
+                });
+                let mut found: Vec<String> = Vec::new();
+                for symbol in symbols.iter().take(SYMBOLS_MAX) {
+                    let Some(bytes) = &symbol.name_at.bytes else { continue };
+                    let mut params = asking.at(asking.name_in(symbol, bytes.clone()));
+                    params["context"] = json!({ "includeDeclaration": false });
+                    let answer = asking.ask(Question::References.method(), params).await?;
+                    for place in asking.locations(&answer) {
+                        let other = place.path.filter(|other| *other != asking.path);
+                        found.extend(other.filter(|other| !found.contains(other)));
+                    }
+                    if found.len() >= DEPENDENTS_MAX {
+                        break;
+                    }
                 }
-                if found.len() >= DEPENDENTS_MAX {
-                    break;
-                }
-            }
-            found.truncate(DEPENDENTS_MAX);
-            Ok(found)
-        })
+                found.truncate(DEPENDENTS_MAX);
+                Ok(found)
+            },
+        )
     }
 
     /// Returns the calls of, or from, the function at byte `offset`.
@@ -263,20 +268,26 @@ impl Bridge {
         direction: Direction,
         budget: Duration,
     ) -> Result<Answer<Vec<Call>>, BridgeError> {
-        self.ask(path, budget, move |asking| async move {
-            let items = asking.ask("textDocument/prepareCallHierarchy", asking.at(offset)).await?;
-            let Some(item) = items.as_array().and_then(|items| items.first()) else {
-                return Ok(Vec::new());
-            };
-            let (method, end) = match direction {
-                Direction::Incoming => ("callHierarchy/incomingCalls", "from"),
-                Direction::Outgoing => ("callHierarchy/outgoingCalls", "to"),
-            };
-            let params = json!({ "item": item });
-            let answer: Value = asking.server.ask(method, params, asking.until).await?;
-            let calls = answer.as_array().into_iter().flatten().take(RESULTS_MAX);
-            Ok(calls.filter_map(|call| asking.call(call, end, item)).collect())
-        })
+        self.ask(
+            path,
+            Wanted::method("textDocument/prepareCallHierarchy"),
+            budget,
+            move |asking| async move {
+                let items =
+                    asking.ask("textDocument/prepareCallHierarchy", asking.at(offset)).await?;
+                let Some(item) = items.as_array().and_then(|items| items.first()) else {
+                    return Ok(Vec::new());
+                };
+                let (method, end) = match direction {
+                    Direction::Incoming => ("callHierarchy/incomingCalls", "from"),
+                    Direction::Outgoing => ("callHierarchy/outgoingCalls", "to"),
+                };
+                let params = json!({ "item": item });
+                let answer: Value = asking.server.ask(method, params, asking.until).await?;
+                let calls = answer.as_array().into_iter().flatten().take(RESULTS_MAX);
+                Ok(calls.filter_map(|call| asking.call(call, end, item)).collect())
+            },
+        )
     }
 
     /// Returns what the server's formatter does to the file at `path`; of a part
@@ -293,26 +304,32 @@ impl Bridge {
         indentation: Indentation,
         budget: Duration,
     ) -> Result<Answer<FileChange>, BridgeError> {
-        self.ask(path, budget, move |asking| async move {
-            let Indentation { width, spaces } = indentation;
-            let mut params = asking.document();
-            let last_newline = asking.snapshot.lines.final_newline();
-            params["options"] = json!({
-                "tabSize": width, "insertSpaces": spaces, "insertFinalNewline": last_newline,
-            });
-            let method = match lines.filter(|_| asking.server.has("textDocument/rangeFormatting")) {
-                Some((first, last)) => {
-                    params["range"] = json!({
-                        "start": { "line": first, "character": 0 },
-                        "end": { "line": last + 1, "character": 0 },
-                    });
-                    "textDocument/rangeFormatting"
-                }
-                None => "textDocument/formatting",
-            };
-            let answer = asking.ask(method, params).await?;
-            asking.formatted(&answer, lines)
-        })
+        self.ask(
+            path,
+            Wanted::method("textDocument/formatting"),
+            budget,
+            move |asking| async move {
+                let Indentation { width, spaces } = indentation;
+                let mut params = asking.document();
+                let last_newline = asking.snapshot.lines.final_newline();
+                params["options"] = json!({
+                    "tabSize": width, "insertSpaces": spaces, "insertFinalNewline": last_newline,
+                });
+                let method =
+                    match lines.filter(|_| asking.server.has("textDocument/rangeFormatting")) {
+                        Some((first, last)) => {
+                            params["range"] = json!({
+                                "start": { "line": first, "character": 0 },
+                                "end": { "line": last + 1, "character": 0 },
+                            });
+                            "textDocument/rangeFormatting"
+                        }
+                        None => "textDocument/formatting",
+                    };
+                let answer = asking.ask(method, params).await?;
+                asking.formatted(&answer, lines)
+            },
+        )
     }
 
     /// Returns the answer to a request that this crate knows nothing of, as the
@@ -329,16 +346,18 @@ impl Bridge {
         budget: Duration,
     ) -> Result<Value, BridgeError> {
         let method = method.to_owned();
-        let answer = self.ask(path, budget, move |asking| async move {
+        let answer = self.ask(path, Wanted::method(""), budget, move |asking| async move {
             asking.server.ask(&method, params, asking.until).await
         });
         answer.map(|answer| answer.value)
     }
 
-    /// Asks the server for `path` when it has the file's content of now.
+    /// Asks a server for `path` when it has the file's content of now: the one
+    /// that is named, else the first that answers `method`.
     pub(crate) fn ask<T, F>(
         &self,
         path: &str,
+        wanted: Wanted<'_>,
         budget: Duration,
         question: impl FnOnce(Asking) -> F + Send + 'static,
     ) -> Result<Answer<T>, BridgeError>
@@ -347,10 +366,11 @@ impl Bridge {
         F: Future<Output = Result<T, BridgeError>> + Send,
     {
         let (inner, path) = (Arc::clone(&self.inner), path.to_owned());
+        let (method, name) = (wanted.method, wanted.server.map(str::to_owned));
         self.wait(async move {
             let until = until(budget);
             let snapshot = inner.snapshot(&path)?;
-            let server = inner.server(&path, until).await?;
+            let server = inner.server_with(&path, method, name.as_deref(), until).await?;
             // The turn is held until the answer is there: it is about the
             // documents of now.
             let turn = Arc::clone(&server);
@@ -363,6 +383,22 @@ impl Bridge {
             let asking = Asking { inner, server, path, snapshot, until };
             Ok(Answer { server: name, readiness, value: question(asking).await? })
         })?
+    }
+}
+
+/// Which server is to be asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// What it must answer; empty where anything will do.
+    pub(crate) method: &'static str,
+    /// Its name, where it is known.
+    pub(crate) server: Option<&'a str>,
+}
+
+impl Wanted<'_> {
+    /// Returns whoever answers `method`.
+    pub(crate) fn method(method: &'static str) -> Wanted<'static> {
+        Wanted { method, server: None }
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use super::endpoint::{Answer, Endpoint, typed};
 use super::paint::Paint;
-use super::{CliError, Common, End, read};
+use super::{CliError, Common, End, diagnostics, read};
 use crate::protocol::wire;
 
 #[derive(Debug, clap::Args)]
@@ -13,9 +13,13 @@ pub(super) struct Edit {
     /// The file that holds the edit; - or nothing for standard input. It is
     /// the text form of the format, or the JSON of `edit/apply` or its `files`
     source: Option<String>,
-    /// The edit format
-    #[arg(long, default_value = "anchor")]
-    format: String,
+    /// The edit format; auto recognises it, in fences and among prose too
+    #[arg(long)]
+    format: Option<String>,
+    /// Judge the edit while it comes in, and end as soon as it can no longer
+    /// succeed; it is text in the format
+    #[arg(long)]
+    stream: bool,
     /// The reason, for the record
     #[arg(long)]
     why: Option<String>,
@@ -25,6 +29,10 @@ pub(super) struct Edit {
     /// Only look whether it would be applied
     #[arg(long)]
     dry_run: bool,
+    /// Ask language servers: tell what they say of it (warn), or refuse what
+    /// brings in an error (reject)
+    #[arg(long, value_parser = ["off", "warn", "reject"])]
+    lsp: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -49,19 +57,106 @@ pub(super) struct Retry {
 /// The most that is read from standard input, in bytes.
 const MOST_BYTES: u64 = 32 << 20;
 
+/// The most that is handed over at once of an edit that comes in, in bytes.
+const CHUNK_BYTES: usize = 16 * 1024;
+
+/// The format of an edit that names none.
+const ANCHOR: &str = "anchor";
+
 pub(super) fn run(
     edit: &Edit,
     common: &Common,
     endpoint: &mut Endpoint,
     paint: &mut Paint,
 ) -> Result<End, CliError> {
+    if edit.stream {
+        return stream(edit, common, endpoint, paint);
+    }
     let source = source(edit.source.as_deref())?;
-    let mut params = params(&source, &edit.format)?;
+    let mut params = params(&source, edit.format.as_deref())?;
     params.why = params.why.or_else(|| edit.why.clone());
     params.op_id = params.op_id.or_else(|| edit.op_id.clone());
     params.dry_run |= edit.dry_run;
+    if let Some(policy) = &edit.lsp {
+        let lsp = serde_json::from_value(policy.clone().into()).ok();
+        params.verify.get_or_insert_default().lsp = lsp;
+    }
     let result = endpoint.raw("edit/apply", &params)?;
     outcome(&result, common, endpoint, paint)
+}
+
+/// Hands the edit over as it comes in.
+fn stream(
+    edit: &Edit,
+    common: &Common,
+    endpoint: &mut Endpoint,
+    paint: &mut Paint,
+) -> Result<End, CliError> {
+    let mut params = wire::StreamParams {
+        format: Some(edit.format.clone().unwrap_or_else(|| ANCHOR.to_owned())),
+        op_id: edit.op_id.clone(),
+        why: edit.why.clone(),
+        dry_run: edit.dry_run,
+        ..wire::StreamParams::default()
+    };
+    let mut input = Chunks { input: input(edit.source.as_deref())?, rest: Vec::new() };
+    let mut step = wire::Step::Open;
+    loop {
+        let text = if step == wire::Step::Open { Some(String::new()) } else { input.next()? };
+        if text.is_none() {
+            step = wire::Step::Close;
+        }
+        params = wire::StreamParams { step, text, ..params };
+        let result = endpoint.raw("edit/stream", &params)?;
+        if step == wire::Step::Close {
+            return outcome(&result, common, endpoint, paint);
+        }
+        let told = match typed::<wire::StreamResult>(&result)? {
+            Answer::No(_) => return outcome(&result, common, endpoint, paint),
+            Answer::Yes(told) => told,
+        };
+        step = wire::Step::Chunk;
+        let stream = Some(told.stream);
+        params = wire::StreamParams { stream, ..wire::StreamParams::default() };
+        if let Some(stop) = told.stop {
+            params.step = wire::Step::Cancel;
+            endpoint.raw("edit/stream", &params)?;
+            if common.json {
+                paint.line(&result)?;
+            }
+            return refuse(&stop.rejection, common, paint);
+        }
+    }
+}
+
+/// Text that comes in pieces.
+struct Chunks {
+    input: Box<dyn Read>,
+    /// The beginning of a character whose end is still to come.
+    rest: Vec<u8>,
+}
+
+impl Chunks {
+    /// Returns the next piece; `None` at the end.
+    fn next(&mut self) -> Result<Option<String>, CliError> {
+        loop {
+            let begun = self.rest.len();
+            self.rest.resize(begun + CHUNK_BYTES, 0);
+            let count = self.input.read(&mut self.rest[begun..])?;
+            self.rest.truncate(begun + count);
+            let whole = match std::str::from_utf8(&self.rest) {
+                Ok(text) => text.len(),
+                Err(error) if error.error_len().is_none() && count > 0 => error.valid_up_to(),
+                Err(_) => return Err(CliError::Usage("the edit is not UTF-8".into())),
+            };
+            let rest = self.rest.split_off(whole);
+            let text = std::mem::replace(&mut self.rest, rest);
+            if !text.is_empty() || count == 0 {
+                let text = String::from_utf8(text).unwrap_or_default();
+                return Ok((count > 0).then_some(text));
+            }
+        }
+    }
 }
 
 pub(super) fn retry(
@@ -107,6 +202,9 @@ pub(super) fn outcome(
                     paint.diff(&shown.diff)?;
                 }
             }
+            if let Some(diagnosis) = &answer.diagnostics {
+                diagnosed(diagnosis, paint)?;
+            }
             Ok(End::Done)
         }
     }
@@ -118,6 +216,9 @@ fn summarize(answer: &wire::EditResult, paint: &mut Paint) -> Result<(), CliErro
     for lint in &answer.lints {
         let op = lint.op.map(|op| format!(", operation {op}")).unwrap_or_default();
         paint.bad(&format!("{}: {}{op}: {}", lint.lint, lint.path, lint.message))?;
+    }
+    if let Some(change) = &answer.server {
+        told(change, paint)?;
     }
     for file in &answer.files {
         match &file.handle {
@@ -144,6 +245,48 @@ fn summarize(answer: &wire::EditResult, paint: &mut Paint) -> Result<(), CliErro
     Ok(())
 }
 
+/// Tells what a language server changed, and what it left as it was.
+fn told(change: &wire::ServerChange, paint: &mut Paint) -> Result<(), CliError> {
+    let by = match change.server.as_str() {
+        "" => String::new(),
+        server => format!(" by {server}"),
+    };
+    let proof = change.proof.as_ref().map(|proof| format!(", complete by {proof}"));
+    paint.line(&format!("{}{by}{}", change.title, proof.unwrap_or_default()))?;
+    if let Some(diff) = &change.diff {
+        paint.diff(diff)?;
+        paint.faint(&format!("this change is plan {}", change.plan))?;
+    }
+    left(&change.uncovered, paint)
+}
+
+/// Shows places where a name stays.
+fn left(files: &[wire::FileMatches], paint: &mut Paint) -> Result<(), CliError> {
+    for file in files {
+        paint.title(&format!("the name stays in @{} {}", file.path, file.handle))?;
+        paint.rows(&file.text)?;
+    }
+    Ok(())
+}
+
+/// Tells what language servers say of an edit.
+fn diagnosed(diagnosis: &wire::Diagnosis, paint: &mut Paint) -> Result<(), CliError> {
+    let count = |files: &[wire::FileDiagnostics]| {
+        files.iter().map(|file| file.diagnostics.len()).sum::<usize>()
+    };
+    let (new, fixed) = (count(&diagnosis.new), count(&diagnosis.fixed));
+    let text = format!(
+        "language servers: {new} new, {fixed} fixed, {} unchanged ({})",
+        diagnosis.unchanged, diagnosis.verdict
+    );
+    match new == 0 && diagnosis.verdict == "fresh" {
+        true => paint.good(&text)?,
+        false => paint.bad(&text)?,
+    }
+    diagnostics::files(&diagnosis.new, paint)?;
+    diagnostics::words(&diagnosis.servers, paint)
+}
+
 /// Tells why a request was refused, and what cures it.
 pub(super) fn refuse(
     rejection: &wire::Rejection,
@@ -161,6 +304,7 @@ pub(super) fn refuse(
     if let Some(rows) = &rejection.rows {
         paint.rows(rows)?;
     }
+    left(&rejection.uncovered, paint)?;
     for hunk in &rejection.drift {
         let (old, new) = (places(&[Some(hunk.old)]), places(&[Some(hunk.new)]));
         paint.faint(&format!("{old} became {new}"))?;
@@ -200,26 +344,33 @@ fn places(landings: &[Option<wire::Lines>]) -> String {
     landings.iter().flatten().map(place).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the text of the edit.
+/// Returns where the edit comes from.
 #[expect(clippy::disallowed_methods, reason = "the edit is the caller's, not a file of the root")]
+fn input(path: Option<&str>) -> Result<Box<dyn Read>, CliError> {
+    Ok(match path {
+        None | Some("-") => Box::new(std::io::stdin()),
+        Some(path) => Box::new(std::fs::File::open(path)?),
+    })
+}
+
+/// Returns the text of the edit.
 fn source(path: Option<&str>) -> Result<String, CliError> {
     let mut text = String::new();
-    let read = match path {
-        None | Some("-") => std::io::stdin().lock().take(MOST_BYTES + 1).read_to_string(&mut text),
-        Some(path) => std::fs::File::open(path)?.take(MOST_BYTES + 1).read_to_string(&mut text),
-    }?;
+    let read = input(path)?.take(MOST_BYTES + 1).read_to_string(&mut text)?;
     match read as u64 > MOST_BYTES {
         true => Err(CliError::Usage(format!("the edit is longer than {MOST_BYTES} bytes"))),
         false => Ok(text),
     }
 }
 
-/// Returns the parameters: whole ones, a list of files, or a text.
-fn params(source: &str, format: &str) -> Result<wire::ApplyParams, CliError> {
+/// Returns the parameters: whole ones, a list of files, or a text. Where a
+/// format is named that is not ours, JSON is that format's own.
+fn params(source: &str, format: Option<&str>) -> Result<wire::ApplyParams, CliError> {
     let wrong =
         |error: serde_json::Error| CliError::Usage(format!("the edit is no JSON of ours: {error}"));
-    let format = format.to_owned();
-    Ok(match source.trim_start().as_bytes().first() {
+    let ours = format.is_none_or(|format| format == ANCHOR);
+    let format = format.unwrap_or(ANCHOR).to_owned();
+    Ok(match source.trim_start().as_bytes().first().filter(|_| ours) {
         Some(b'{') => {
             let mut params: wire::ApplyParams = serde_json::from_str(source).map_err(wrong)?;
             if params.format.is_empty() {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{CliError, Common, state_home};
+use super::{CliError, Common, state_home, surroundings};
 use crate::client::{Client, ClientError};
 use crate::daemon::{DaemonError, Place, Root};
 use crate::faces::rpc::{Conversation, OneRoot};
@@ -64,9 +64,17 @@ impl Endpoint {
             if let Ok(client) = Client::connect(&place.socket()) {
                 return Ok(Endpoint::Daemon(client));
             }
-            match Root::open(place.clone(), Options::default()) {
+            let options = Options { surroundings: surroundings(), ..Options::default() };
+            match Root::open(place.clone(), options) {
                 Ok(root) => return Ok(Endpoint::here(root)),
                 Err(DaemonError::Taken) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                // Whoever has another state home is served there all the same.
+                Err(DaemonError::Elsewhere(state)) if Instant::now() < deadline => {
+                    if let Ok(client) = Client::connect(&state.join("socket")) {
+                        return Ok(Endpoint::Daemon(client));
+                    }
                     std::thread::sleep(Duration::from_millis(5));
                 }
                 Err(error) => return Err(error.into()),

@@ -3,6 +3,8 @@
 //!
 //! Exit codes: 0 done, 1 rejected, 2 usage or fault.
 
+mod bench;
+mod diagnostics;
 mod doctor;
 mod edit;
 mod endpoint;
@@ -12,17 +14,20 @@ mod mcp;
 mod outline;
 mod paint;
 mod read;
+mod rename;
 mod search;
 mod serve;
 mod stats;
 mod tour;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::daemon;
+use crate::service::languages::Surroundings;
 use endpoint::Endpoint;
 use paint::Paint;
 
@@ -74,6 +79,10 @@ enum Command {
     Edit(edit::Edit),
     /// Apply a rejected edit after all, by its token
     Retry(edit::Retry),
+    /// Rename a symbol everywhere, or move a file and what names it
+    Rename(rename::Rename),
+    /// Ask language servers what is wrong with files
+    Diagnostics(diagnostics::Diagnostics),
     /// Take an operation back (the session's last one)
     Undo(history::Undo),
     /// Take the session's last undo back
@@ -90,6 +99,8 @@ enum Command {
     Mcp(mcp::Mcp),
     /// Serve an editor as a language server, on standard input and output
     Lsp(lsp::Lsp),
+    /// Measure edit formats on real edits, with and without a model
+    Bench(bench::Bench),
     /// Look for trouble, and say what to do about it
     Doctor,
     /// See it work, on a copy of a real directory
@@ -100,6 +111,17 @@ enum Command {
     /// Parse for the daemon what may not come back
     #[command(name = crate::service::PARSE, hide = true)]
     ParseRisky,
+    /// Run a language server for the daemon, and not a moment longer
+    #[command(name = crate::process::GUARD, hide = true)]
+    GuardServer {
+        /// The process for which it runs
+        starter: u32,
+        /// The server
+        program: OsString,
+        /// Its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -115,6 +137,8 @@ const PARSE_BYTES: u64 = 1 << 30;
 enum End {
     Done,
     Rejected,
+    /// With the exit code of another program.
+    As(u8),
 }
 
 /// Why a command could not be carried out.
@@ -128,6 +152,8 @@ enum CliError {
     Client(#[from] crate::client::ClientError),
     #[error("{0}")]
     Mcp(#[from] crate::faces::mcp::ServeError),
+    #[error("{0}")]
+    Bench(#[from] crate::bench::BenchError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("an answer that does not read as one: {0}")]
@@ -149,6 +175,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(End::Done) => ExitCode::SUCCESS,
         Ok(End::Rejected) => ExitCode::from(1),
+        Ok(End::As(code)) => ExitCode::from(code),
         // Whoever reads us has seen enough.
         Err(CliError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
@@ -170,6 +197,8 @@ fn run(arguments: &Arguments, paint: &mut Paint) -> Result<End, CliError> {
         Command::Outline(outline) => outline::run(outline, common, &mut endpoint()?, paint),
         Command::Edit(edit) => edit::run(edit, common, &mut endpoint()?, paint),
         Command::Retry(retry) => edit::retry(retry, common, &mut endpoint()?, paint),
+        Command::Rename(rename) => rename::run(rename, common, &mut endpoint()?, paint),
+        Command::Diagnostics(which) => diagnostics::run(which, common, &mut endpoint()?, paint),
         Command::Undo(undo) => history::undo(undo, common, &mut endpoint()?, paint),
         Command::Redo => history::redo(common, &mut endpoint()?, paint),
         Command::Log(log) => history::log(log, common, &mut endpoint()?, paint),
@@ -178,6 +207,7 @@ fn run(arguments: &Arguments, paint: &mut Paint) -> Result<End, CliError> {
         Command::Serve(serve) => serve::run(serve, common),
         Command::Mcp(mcp) => mcp::run(mcp, common),
         Command::Lsp(lsp) => lsp::run(lsp, common),
+        Command::Bench(bench) => bench::run(bench, paint),
         Command::Doctor => doctor::run(common, paint),
         Command::Tour(tour) => tour::run(tour, paint),
         Command::CountTokens => {
@@ -189,6 +219,9 @@ fn run(arguments: &Arguments, paint: &mut Paint) -> Result<End, CliError> {
             let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
             crate::service::parse_for_others(&mut input, &mut output)?;
             Ok(End::Done)
+        }
+        Command::GuardServer { starter, program, arguments } => {
+            Ok(End::As(crate::process::guard(*starter, program, arguments)))
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -209,6 +242,62 @@ impl Common {
             None => Ok(daemon::nearest_root(&std::env::current_dir()?)),
         }
     }
+}
+
+/// The variables that language servers get of our environment: where things lie
+/// and how people write. Nothing that may hold a secret.
+const PASSED_ON: [&str; 34] = [
+    "CARGO_HOME",
+    "CONDA_PREFIX",
+    "DOTNET_ROOT",
+    "GOCACHE",
+    "GOMODCACHE",
+    "GOPATH",
+    "GOROOT",
+    "HOME",
+    "JAVA_HOME",
+    "LANG",
+    "LANGUAGE",
+    "LC_ALL",
+    "LC_COLLATE",
+    "LC_CTYPE",
+    "LC_MESSAGES",
+    "LOGNAME",
+    "NODE_PATH",
+    "NVM_DIR",
+    "PATH",
+    "PKG_CONFIG_PATH",
+    "PNPM_HOME",
+    "PYENV_ROOT",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "SHELL",
+    "TEMP",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "VIRTUAL_ENV",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+];
+
+/// Returns what language servers are started with.
+fn surroundings() -> Surroundings {
+    let passed = PASSED_ON.iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?)));
+    Surroundings {
+        configuration: config_home().map(|home| daemon::configuration(&home)).unwrap_or_default(),
+        environment: passed.collect(),
+        guard: std::env::current_exe().ok(),
+    }
+}
+
+/// Returns the directory of the user's configuration: `$XDG_CONFIG_HOME`, else
+/// `~/.config`.
+fn config_home() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))
 }
 
 /// Returns the directory of states: `$XDG_STATE_HOME`, else `~/.local/state`.

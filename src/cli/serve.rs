@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use engine::apply::Durability;
 
-use super::{CliError, Common, End, state_home};
+use super::{CliError, Common, End, state_home, surroundings};
 use crate::daemon::{Place, Settings};
 use crate::service::Options;
 use crate::service::policy::Limits;
@@ -76,7 +76,14 @@ fn settings(options: &DaemonOptions) -> Result<Settings, CliError> {
     let helper = std::env::current_exe().ok();
     Ok(Settings {
         home: state_home()?,
-        options: Options { durability, limits: limits(&options.limits)?, helper },
+        options: Options {
+            durability,
+            limits: limits(&options.limits)?,
+            helper,
+            surroundings: surroundings(),
+            #[cfg(feature = "mutants")]
+            lacks: std::env::var("ANCHORD_LACKS").ok(),
+        },
         idle: (options.idle_exit > 0).then(|| Duration::from_secs(options.idle_exit)),
     })
 }

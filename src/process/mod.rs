@@ -1,5 +1,11 @@
 //! Children: the only room that starts processes.
 
+mod group;
+mod run;
+mod tree;
+
+pub use run::{Ended, Job, run};
+
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -7,6 +13,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+pub use group::{GUARD, Group, Start, Streams, guard};
 
 /// Starts a program that outlives us: with no input, no output and, once it
 /// calls [`leave_terminal`], no terminal.

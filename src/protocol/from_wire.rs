@@ -1,5 +1,7 @@
 //! From the wire to the service.
 
+mod servers;
+
 use engine::anchor::{Gutter, Handle};
 use engine::error::{Code, Refusal};
 use engine::format::{
@@ -69,6 +71,10 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
             let params: wire::ApplyParams = read(params)?;
             call(params.session.clone(), api::Request::Apply(apply(params)))
         }
+        "edit/stream" => {
+            let params: wire::StreamParams = read(params)?;
+            call(params.session.clone(), api::Request::Stream(stream(params)?))
+        }
         "symbol/edit" => {
             let params: wire::SymbolParams = read(params)?;
             call(params.session.clone(), api::Request::Apply(symbol_edit(params)?))
@@ -85,6 +91,8 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
             call(session, api::Request::Undo(api::Undo { operation, allow_mixed }))
         }
         "edit/redo" => call(read::<wire::NoParams>(params)?.session, api::Request::Redo),
+        "lsp/diagnostics" | "lsp/rename" | "lsp/rename_file" | "lsp/ask" | "lsp/actions"
+        | "lsp/format" | "lsp/status" => servers::call(method, params),
         "edit/log" => {
             let wire::LogParams { session, limit, before, path } = read(params)?;
             let limit = limit.unwrap_or(LOG_LIMIT);
@@ -294,6 +302,44 @@ fn apply(params: wire::ApplyParams) -> api::Apply {
     }
 }
 
+fn stream(params: wire::StreamParams) -> Result<api::StreamStep, RpcError> {
+    let wire::StreamParams { session, step, stream, text, format, .. } = params;
+    let (op_id, why, dry_run) = (params.op_id, params.why, params.dry_run);
+    let text = text.unwrap_or_default();
+    if step == wire::Step::Open {
+        if stream.is_some() {
+            return Err(invalid("a stream is named by the answer to open"));
+        }
+        let (drift, verify) = (params.drift, params.verify);
+        let text = Some(text);
+        let format = format.ok_or_else(|| invalid("open needs the format"))?;
+        let edit = wire::ApplyParams {
+            session,
+            format,
+            files: None,
+            text,
+            op_id,
+            why,
+            drift,
+            verify,
+            dry_run,
+            allow_mixed: false,
+        };
+        return Ok(api::StreamStep::Open(Box::new(apply(edit))));
+    }
+    let opens = [format.is_some(), op_id.is_some(), why.is_some(), dry_run];
+    if opens.contains(&true) || params.drift.is_some() || params.verify.is_some() {
+        return Err(invalid("how the edit is to be carried out is said by open alone"));
+    }
+    let stream = stream.ok_or_else(|| invalid("name the stream"))?;
+    match step {
+        wire::Step::Chunk => Ok(api::StreamStep::Chunk { stream, text }),
+        wire::Step::Cancel if !text.is_empty() => Err(invalid("cancel takes no text")),
+        wire::Step::Cancel => Ok(api::StreamStep::Cancel { stream }),
+        wire::Step::Open | wire::Step::Close => Ok(api::StreamStep::Close { stream, text }),
+    }
+}
+
 /// Returns the edit of a construct, in the format that has a text for it.
 fn symbol_edit(params: wire::SymbolParams) -> Result<api::Apply, RpcError> {
     let handle = named(params.handle.clone())?;
@@ -356,7 +402,12 @@ fn verify(verify: wire::Verify) -> api::Verify {
         wire::Policy::Warn => api::Policy::Warn,
         wire::Policy::Off => api::Policy::Off,
     };
-    api::Verify { syntax: verify.syntax.map(policy), lint: verify.lint.map(policy) }
+    api::Verify {
+        syntax: verify.syntax.map(policy),
+        lint: verify.lint.map(policy),
+        lsp: verify.lsp.map(policy),
+        lsp_ms: verify.lsp_ms,
+    }
 }
 
 fn script(files: Vec<wire::FileParams>) -> Result<Script, Refusal> {

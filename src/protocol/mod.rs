@@ -13,7 +13,7 @@ pub mod wire;
 pub const VERSION: u32 = 1;
 
 /// All methods, in the order of `docs/protocol.md`.
-pub const METHODS: [&str; 25] = [
+pub const METHODS: [&str; 33] = [
     "session/open",
     "session/listen",
     "file/read",
@@ -21,10 +21,18 @@ pub const METHODS: [&str; 25] = [
     "file/search",
     "file/outline",
     "edit/apply",
+    "edit/stream",
     "symbol/edit",
     "edit/retry",
     "edit/undo",
     "edit/redo",
+    "lsp/diagnostics",
+    "lsp/rename",
+    "lsp/rename_file",
+    "lsp/ask",
+    "lsp/actions",
+    "lsp/format",
+    "lsp/status",
     "edit/log",
     "edit/show",
     "stats/summary",

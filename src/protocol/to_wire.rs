@@ -1,5 +1,7 @@
 //! From the service to the wire.
 
+mod servers;
+
 use std::collections::BTreeMap;
 
 use engine::plan::Outcome;
@@ -21,7 +23,12 @@ pub fn response(response: api::Response) -> Result<String, RpcError> {
         }
         api::Response::Search(answer) => json(&search_result(answer)),
         api::Response::Outline(answer) => json(&outline_result(answer)),
+        api::Response::Stream(answer) => json(&stream_result(&answer)),
         api::Response::Edit(answer) => json(&edit_result(&answer)),
+        api::Response::Diagnosed(answer) => json(&servers::diagnosed(answer)),
+        api::Response::Asked(answer) => json(&servers::asked(answer)),
+        api::Response::Actions(answer) => json(&servers::actions(answer)),
+        api::Response::Servers(answer) => json(&servers::servers(answer)),
         api::Response::Log(operations) => json(&wire::LogResult {
             status: ok(),
             operations: operations.iter().map(operation).collect(),
@@ -171,7 +178,7 @@ fn open_result(opened: &api::Opened) -> wire::OpenResult {
         protocol: super::VERSION,
         server: wire::Client { name: "anchord".into(), version: env!("CARGO_PKG_VERSION").into() },
         root: opened.root.clone(),
-        formats: engine::format::NAMES.map(str::to_owned).to_vec(),
+        formats: engine::format::NAMES.into_iter().chain(["auto"]).map(str::to_owned).collect(),
         limits: opened.limits.entries().map(|(name, limit)| (name.to_owned(), limit)).into(),
     }
 }
@@ -223,15 +230,18 @@ fn read_result(answer: api::ReadAnswer) -> wire::ReadResult {
 }
 
 fn search_result(answer: api::SearchAnswer) -> wire::SearchResult {
-    let file = |file: api::FileMatches| wire::FileMatches {
+    let files = answer.files.into_iter().map(file_matches).collect();
+    wire::SearchResult { status: ok(), files, matches: answer.matches, more: answer.more }
+}
+
+fn file_matches(file: api::FileMatches) -> wire::FileMatches {
+    wire::FileMatches {
         path: file.path,
         handle: file.handle.to_string(),
         total_lines: file.total_lines,
         matches: file.matches,
         text: file.text,
-    };
-    let files = answer.files.into_iter().map(file).collect();
-    wire::SearchResult { status: ok(), files, matches: answer.matches, more: answer.more }
+    }
 }
 
 fn outline_result(answer: api::OutlineAnswer) -> wire::OutlineResult {
@@ -266,8 +276,25 @@ fn edit_result(answer: &api::EditAnswer) -> wire::EditResult {
         operation: answer.operation,
         files: answer.files.iter().map(file).collect(),
         lints: answer.lints.iter().map(lint_note).collect(),
+        diagnostics: answer.diagnostics.as_ref().map(servers::diagnosis),
+        server: answer.server.as_ref().map(servers::change),
         durability: answer.unflushed.then(|| "none".to_owned()),
+        format: answer.format.clone(),
     }
+}
+
+fn stream_result(answer: &api::StreamAnswer) -> wire::StreamResult {
+    let status = match (answer.open, &answer.stop) {
+        (false, _) => "cancelled",
+        (true, None) => "open",
+        (true, Some(_)) => "stopped",
+    };
+    let stop = answer
+        .stop
+        .as_ref()
+        .map(|stop| wire::StreamStop { at: stop.at, rejection: rejection(&stop.rejection) });
+    let (stream, taken) = (answer.stream.clone(), answer.taken);
+    wire::StreamResult { status: status.to_owned(), stream, taken, stop }
 }
 
 fn lint_note(note: &api::LintNote) -> wire::LintNote {
@@ -295,7 +322,9 @@ fn rejection(rejection: &api::Rejection) -> wire::Rejection {
         landings: rejection.landings.clone(),
         candidates: rejection.candidates.clone(),
         fixes: rejection.fixes.clone(),
+        uncovered: rejection.uncovered.iter().cloned().map(file_matches).collect(),
         retry: rejection.retry.clone(),
+        format: rejection.format.clone(),
     }
 }
 
@@ -337,6 +366,8 @@ fn group(group: &api::Group) -> wire::StatsGroup {
         bytes_out: group.bytes.1,
         tokens_in: group.tokens.0,
         tokens_out: group.tokens.1,
+        stopped: group.stopped,
+        saved: group.saved,
         wasted: wire::Wasted {
             total: waste.total(),
             rejected: waste.rejected,

@@ -2,6 +2,7 @@
 //! and responses, in plain values. No face, no wire.
 
 mod editors;
+mod servers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +16,7 @@ use engine::store::Cas;
 
 pub use super::policy::Limits;
 pub use editors::*;
+pub use servers::*;
 
 /// The service, wherever it runs.
 pub trait Call: Send + Sync {
@@ -91,6 +93,8 @@ pub struct Attempt {
     pub event: i64,
     /// Texts that the model wrote and that matter: the new lines.
     pub new_text: Vec<String>,
+    /// What the model wrote in earlier requests, where it came in pieces.
+    pub written: String,
     /// Texts that the model wrote although they were there: expected lines.
     pub old_text: Vec<String>,
     /// The rows that were read: their content, their lines, how they were numbered.
@@ -143,8 +147,24 @@ pub enum Request {
     Outline(Outline),
     /// Change files.
     Apply(Apply),
+    /// Change files by an edit that is still being written.
+    Stream(StreamStep),
     /// Apply a rejected edit after all.
     Retry(Retry),
+    /// Ask language servers what is wrong with files.
+    Diagnose(Diagnose),
+    /// Rename a symbol everywhere.
+    Rename(Rename),
+    /// Move a file, and what names it with it.
+    RenameFile(RenameFile),
+    /// Ask what a language server knows.
+    Ask(Ask),
+    /// Have a language server offer or do something.
+    Actions(Actions),
+    /// Format a file.
+    Format(Format),
+    /// Say how language servers are.
+    Servers,
     /// Take an operation back.
     Undo(Undo),
     /// Take an undo back.
@@ -187,9 +207,20 @@ pub enum Response {
     Search(SearchAnswer),
     /// To [`Request::Outline`].
     Outline(OutlineAnswer),
-    /// To [`Request::Apply`], [`Request::Retry`], [`Request::Undo`] and
-    /// [`Request::Redo`].
+    /// To [`Request::Apply`], the close of a [`Request::Stream`],
+    /// [`Request::Retry`], [`Request::Undo`], [`Request::Redo`], and whatever
+    /// has a language server change files.
     Edit(EditAnswer),
+    /// To [`Request::Stream`], save at its close.
+    Stream(StreamAnswer),
+    /// To [`Request::Diagnose`].
+    Diagnosed(Diagnosed),
+    /// To [`Request::Ask`].
+    Asked(AskAnswer),
+    /// To [`Request::Actions`], where nothing is to be done.
+    Actions(ActionsAnswer),
+    /// To [`Request::Servers`].
+    Servers(ServersAnswer),
     /// To [`Request::Log`].
     Log(Vec<Operation>),
     /// To [`Request::Show`].
@@ -445,6 +476,65 @@ pub struct Apply {
     pub allow_mixed: bool,
 }
 
+impl Apply {
+    /// Returns the edit as text, if it came as one.
+    pub fn text(self) -> Option<String> {
+        match self.source {
+            Source::Text(text) => Some(text),
+            Source::Script(_) | Source::Malformed(_) => None,
+        }
+    }
+}
+
+/// Asks for a step of an edit that comes in pieces.
+#[derive(Debug, Clone)]
+pub enum StreamStep {
+    /// Begin: how the edit is to be carried out, and as its source the first
+    /// piece.
+    Open(Box<Apply>),
+    /// Go on.
+    Chunk {
+        /// The stream.
+        stream: String,
+        /// The next piece.
+        text: String,
+    },
+    /// The edit is complete: carry it out.
+    Close {
+        /// The stream.
+        stream: String,
+        /// The last piece.
+        text: String,
+    },
+    /// The edit was given up.
+    Cancel {
+        /// The stream.
+        stream: String,
+    },
+}
+
+/// What is known of an edit that is being written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamAnswer {
+    /// The stream.
+    pub stream: String,
+    /// Whether it is still there.
+    pub open: bool,
+    /// Bytes taken so far.
+    pub taken: usize,
+    /// Why the edit can no longer succeed, if it cannot.
+    pub stop: Option<StreamStop>,
+}
+
+/// Why an edit can no longer succeed, however it goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamStop {
+    /// The bytes after which that was so.
+    pub at: usize,
+    /// The reason, with what its author has to look at.
+    pub rejection: Rejection,
+}
+
 /// What to check before anything is written; where nothing is said, the
 /// service's own policy holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -453,6 +543,11 @@ pub struct Verify {
     pub syntax: Option<Policy>,
     /// Whether the new text looks like a slip.
     pub lint: Option<Policy>,
+    /// What language servers say of it: to refuse, they are asked before the
+    /// write, else after it.
+    pub lsp: Option<Policy>,
+    /// How long language servers may take, in milliseconds.
+    pub lsp_ms: Option<u64>,
 }
 
 /// What a finding leads to.
@@ -477,8 +572,14 @@ pub struct EditAnswer {
     pub files: Vec<FileAnswer>,
     /// What looked like a slip, but was let pass.
     pub lints: Vec<LintNote>,
+    /// What language servers say of it, where they were asked.
+    pub diagnostics: Option<Diagnosis>,
+    /// Where the change comes from, if a language server made it.
+    pub server: Option<ServerChange>,
     /// Whether a flush failed, so that a loss of power may still undo it.
     pub unflushed: bool,
+    /// The format that the text was recognised as, where none was named.
+    pub format: Option<String>,
 }
 
 /// Something in an edit that looks like a slip.
@@ -538,8 +639,12 @@ pub struct Rejection {
     /// What could be meant instead, in few words; a retry names one by its
     /// number, from 1.
     pub fixes: Vec<String>,
+    /// Places that a rename would leave as they are.
+    pub uncovered: Vec<FileMatches>,
     /// Under which the edit can be sent again without being written again.
     pub retry: Option<String>,
+    /// The format that the text was recognised as, where none was named.
+    pub format: Option<String>,
 }
 
 /// Asks for a rejected edit to be applied after all.
@@ -678,6 +783,11 @@ pub struct Group {
     pub rejected: Vec<(String, usize)>,
     /// Bytes received and sent.
     pub bytes: (usize, usize),
+    /// Streams that were given up after they could no longer succeed.
+    pub stopped: usize,
+    /// Tokens that need not be written because of that; `docs/protocol.md` has
+    /// the formula.
+    pub saved: usize,
     /// Tokens the model wrote and read.
     pub tokens: (usize, usize),
     /// Where tokens went that need not have gone.

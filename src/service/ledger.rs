@@ -56,7 +56,7 @@ pub(super) enum Job {
 impl Job {
     fn bytes(&self) -> usize {
         match self {
-            Job::Count(job) => job.1.request.len() + job.1.response.len(),
+            Job::Count(job) => job.1.request.len() + job.1.response.len() + job.0.written.len(),
             Job::Keep(_) | Job::Slots(_) | Job::Mark(_) => 0,
         }
     }
@@ -215,9 +215,9 @@ pub(super) fn estimated(attempt: &Attempt, sent: &Traffic) -> Cost {
 
 fn cost(attempt: &Attempt, sent: &Traffic, counter: &mut Counter) -> Cost {
     let mut cost = Cost {
-        bytes_in: sent.request.len(),
+        bytes_in: sent.request.len() + attempt.written.len(),
         bytes_out: sent.response.len(),
-        tokens_in: counter.count(&sent.request),
+        tokens_in: counter.count(&sent.request) + counter.count(&attempt.written),
         tokens_out: counter.count(&sent.response),
         text: attempt.new_text.iter().map(|text| counter.count(text)).sum(),
         old_text: attempt.old_text.iter().map(|text| counter.count(text)).sum(),

@@ -6,6 +6,7 @@ mod buffers;
 mod contents;
 mod diff;
 mod health;
+pub mod languages;
 mod ledger;
 mod mail;
 mod names;
@@ -13,6 +14,7 @@ mod ops;
 pub mod policy;
 mod queue;
 mod session;
+mod streams;
 mod sweep;
 mod walk;
 mod watch;
@@ -34,11 +36,13 @@ use crate::state::{State, StateError};
 use api::{
     Attempt, Call, Context, Fault, Interest, Notes, Reply, Request, Response, Traffic, Wake,
 };
+use languages::{Languages, Surroundings};
 use ledger::{Job, Ledger};
 use mail::Mail;
 use policy::Limits;
 use queue::{Queue, Turn};
 use session::{Session, Sessions};
+use streams::Streams;
 use watch::Watch;
 use workspace::Workspace;
 
@@ -67,20 +71,38 @@ pub struct Options {
     /// parses what is risky when called with [`PARSE`]. Without one, tokens are
     /// counted in this process, and what is risky is not parsed.
     pub helper: Option<PathBuf>,
+    /// What language servers are started with.
+    pub surroundings: Surroundings,
+    /// The safeguard that is left out on purpose, by its name.
+    #[cfg(feature = "mutants")]
+    pub lacks: Option<String>,
+}
+
+#[cfg(feature = "mutants")]
+impl Options {
+    /// Returns what the files are served with.
+    fn facilities(&self) -> engine::store::os::Facilities {
+        engine::store::os::Facilities {
+            lacks: self.lacks.as_deref().and_then(engine::store::os::Safeguard::named),
+            ..engine::store::os::Facilities::default()
+        }
+    }
 }
 
 /// The service of one root. There is only one at a time: the caller holds the
-/// lock of the state directory.
+/// lock of the root.
 pub struct Service {
     workspace: Arc<Workspace>,
     sessions: Sessions,
     queue: Queue,
+    streams: Streams,
     ledger: Ledger,
     /// What sessions are told without asking.
     mail: Arc<Mail>,
     watch: Watch,
     looks: ops::marks::Looks,
-    syntax: SyntaxCheck,
+    syntax: Arc<SyntaxCheck>,
+    languages: Languages,
     durability: Durability,
 }
 
@@ -100,27 +122,37 @@ impl Service {
     ) -> Result<Service, StartError> {
         let state =
             State::open(state, options.durability == Durability::Full).or_else(State::stand_in)?;
+        #[cfg(not(feature = "mutants"))]
         let fs = OsFs::open(root, slots, &state.name())?;
+        #[cfg(feature = "mutants")]
+        let fs = {
+            state.leave_out(options.lacks.as_deref().unwrap_or_default());
+            OsFs::open_with(root, slots, &state.name(), options.facilities())?
+        };
         let workspace = Arc::new(Workspace::new(root, fs, state, options.limits));
         if let Err(refusal) = health::recover(&workspace, options.durability) {
             workspace.health.enter(Trouble::Unfinished, &refusal.to_string());
         }
         let mail = Arc::<Mail>::default();
+        let syntax = Arc::new(syntax_check(options.helper.clone()));
         Ok(Service {
             watch: Watch::new(root, Arc::clone(&mail)),
             mail,
             looks: ops::marks::Looks::default(),
-            syntax: syntax_check(options.helper.clone()),
+            languages: Languages::new(&workspace, &syntax, &options.surroundings),
+            syntax,
             ledger: Ledger::start(Arc::clone(&workspace), options.helper)?,
             workspace,
             sessions: Sessions::default(),
             queue: Queue::default(),
+            streams: Streams::default(),
             durability: options.durability,
         })
     }
 
     /// Finishes what can wait and folds the log, for a clean end.
     pub fn stop(&self) {
+        self.languages.stop();
         self.ledger.stop();
         let state = &self.workspace.state;
         let kept = self.workspace.store_what_we_wrote();
@@ -159,6 +191,20 @@ impl Call for Service {
                 ops::outline::outline(self, &outline, &*self.session(context)?)
             }
             Request::Apply(apply) => ops::apply::apply(self, apply, &*self.session(context)?),
+            Request::Stream(step) => ops::stream::stream(self, step, &*self.session(context)?),
+            Request::Diagnose(diagnose) => {
+                ops::diagnose::diagnose(self, &diagnose, &*self.session(context)?)
+            }
+            Request::Rename(rename) => ops::rename::rename(self, &rename, &*self.session(context)?),
+            Request::RenameFile(rename) => {
+                ops::rename::rename_file(self, &rename, &*self.session(context)?)
+            }
+            Request::Ask(ask) => ops::ask::ask(self, &ask, &*self.session(context)?),
+            Request::Actions(actions) => {
+                ops::actions::actions(self, &actions, &*self.session(context)?)
+            }
+            Request::Format(format) => ops::format::format(self, &format, &*self.session(context)?),
+            Request::Servers => ops::servers::servers(self),
             Request::Retry(retry) => ops::retry::retry(self, &retry, &*self.session(context)?),
             Request::Undo(undo) => ops::undo::undo(self, &undo, &*self.session(context)?),
             Request::Redo => ops::undo::redo(self, &*self.session(context)?),

@@ -28,6 +28,12 @@ pub struct Limits {
     pub in_flight: usize,
     /// Connections at once.
     pub connections: usize,
+    /// Edits that may be under way in pieces at once.
+    pub streams: usize,
+    /// Bytes that may be kept of all of them together.
+    pub stream_bytes: usize,
+    /// How long an edit under way may wait for its next piece, in seconds.
+    pub stream_seconds: u64,
     /// Bytes that the slots of past operations may take together.
     pub slot_bytes: u64,
     /// Bytes that contents which were shown may take together in the state.
@@ -38,7 +44,7 @@ pub struct Limits {
 
 impl Limits {
     /// Returns all limits by name, in the order of `docs/protocol.md`.
-    pub fn entries(&self) -> [(&'static str, u64); 14] {
+    pub fn entries(&self) -> [(&'static str, u64); 17] {
         [
             ("message_bytes", self.message_bytes as u64),
             ("depth", self.depth as u64),
@@ -51,6 +57,9 @@ impl Limits {
             ("retry_seconds", self.retry_seconds as u64),
             ("in_flight", self.in_flight as u64),
             ("connections", self.connections as u64),
+            ("streams", self.streams as u64),
+            ("stream_bytes", self.stream_bytes as u64),
+            ("stream_seconds", self.stream_seconds),
             ("slot_bytes", self.slot_bytes),
             ("snapshot_bytes", self.snapshot_bytes),
             ("undo_seconds", self.undo_seconds as u64),
@@ -71,6 +80,9 @@ impl Limits {
             "retry_seconds" => self.retry_seconds = value as i64,
             "in_flight" => self.in_flight = value as usize,
             "connections" => self.connections = value as usize,
+            "streams" => self.streams = value as usize,
+            "stream_bytes" => self.stream_bytes = value as usize,
+            "stream_seconds" => self.stream_seconds = value,
             "slot_bytes" => self.slot_bytes = value,
             "snapshot_bytes" => self.snapshot_bytes = value,
             "undo_seconds" => self.undo_seconds = value as i64,
@@ -94,6 +106,9 @@ impl Default for Limits {
             retry_seconds: 24 * 3600,
             in_flight: 32,
             connections: 256,
+            streams: 256,
+            stream_bytes: 128 << 20,
+            stream_seconds: 600,
             slot_bytes: 1 << 30,
             snapshot_bytes: 1 << 30,
             undo_seconds: 30 * 24 * 3600,

@@ -24,7 +24,7 @@ use crate::state::{NewHandle, State, StateError, unpack_edits};
 const CONTENTS_BYTES: usize = 8 << 20;
 
 /// How many names of one file are looked through for one that a session knows.
-const HANDLES_LOOKED_AT: usize = 100;
+pub(super) const HANDLES_LOOKED_AT: usize = 100;
 
 /// How many of our own edits are followed from a content seen to that of now.
 const HISTORY_STEPS: usize = 1000;
@@ -188,6 +188,13 @@ impl Workspace {
             Some((Handle::mint(&self.state.handle_key, number)?, ContentHash(hash)))
         });
         let mut named: Vec<_> = named.collect();
+        // A file that holds again what it held long ago has an old name.
+        if let Some(now) = now.filter(|now| named.iter().all(|(_, hash)| hash != now))
+            && let Some(number) = self.state.handle_number(path.as_str(), &now.0)?
+            && let Some(handle) = Handle::mint(&self.state.handle_key, number)
+        {
+            named.push((handle, now));
+        }
         named.sort_by_key(|(_, hash)| Some(*hash) != now);
         Ok(named)
     }

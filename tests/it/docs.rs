@@ -108,7 +108,12 @@ fn check_result(method: &str, result: &Value) {
         "file/read" => same::<wire::ReadResult>(result),
         "file/list" => same::<wire::ListResult>(result),
         "file/search" => same::<wire::SearchResult>(result),
+        "lsp/diagnostics" => same::<wire::DiagnosticsResult>(result),
+        "lsp/ask" => same::<wire::AskResult>(result),
+        "lsp/actions" => same::<wire::ActionsResult>(result),
+        "lsp/status" => same::<wire::ServersResult>(result),
         "file/outline" => same::<wire::OutlineResult>(result),
+        "edit/stream" => same::<wire::StreamResult>(result),
         "edit/log" => same::<wire::LogResult>(result),
         "edit/show" => same::<wire::ShowResult>(result),
         "stats/summary" => same::<wire::StatsResult>(result),
@@ -154,7 +159,7 @@ fn tables_of_fields_are_those_of_the_wire() {
 
 /// Returns the fields of each type of the wire, as they are written in JSON.
 fn structs_of_the_wire() -> BTreeMap<String, Vec<String>> {
-    let rooms = ["buffer", "edit", "file", "record", "session", "tool"];
+    let rooms = ["buffer", "edit", "file", "record", "servers", "session", "tool"];
     let files = rooms.map(|room| page(&format!("src/protocol/wire/{room}.rs")));
     let files = files.map(|file| syn::parse_file(&file).expect("it compiles"));
     let structs = files.iter().flat_map(|file| &file.items).filter_map(|item| match item {
@@ -239,11 +244,11 @@ fn check_rejection(example: &Value, code: Code, section: &str) {
 fn codes_in_use() -> BTreeSet<Code> {
     let mut names = BTreeSet::new();
     let source = |path: &Path| path.extension().is_some_and(|extension| extension == "rs");
-    for folder in ["src", "engine/src", "grammars/src"] {
+    for folder in ["src", "engine/src", "grammars/src", "lsp-bridge/src"] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
         let walk = walkdir::WalkDir::new(folder).into_iter().map(|entry| entry.expect("a file"));
-        for entry in
-            walk.filter(|entry| source(entry.path()) && !entry.path().ends_with("error.rs"))
+        for entry in walk
+            .filter(|entry| source(entry.path()) && !entry.path().ends_with("engine/src/error.rs"))
         {
             let path = entry.path().strip_prefix(env!("CARGO_MANIFEST_DIR")).expect("ours");
             let text = page(path.to_str().expect("a plain name"));

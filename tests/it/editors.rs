@@ -395,8 +395,8 @@ fn typing_and_editing_in_any_order_lose_nothing() {
 fn interleave(seed: u64, rounds: usize) {
     let mut table = Table::laid();
     let mut dice = Dice::new(seed);
-    table.editor.manner = if seed % 2 == 0 { Manner::Honest } else { Manner::Liar };
-    table.editor.tells_first = seed / 2 % 2 == 0;
+    table.editor.manner = if seed.is_multiple_of(2) { Manner::Honest } else { Manner::Liar };
+    table.editor.tells_first = (seed / 2).is_multiple_of(2);
     let mut typed = Vec::new();
     let (agent, editor) = (&mut table.agent, &mut table.editor);
     let (landed, refused) = std::thread::scope(|scope| {

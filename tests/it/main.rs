@@ -11,12 +11,22 @@ mod chain;
 #[cfg(test)]
 mod dice;
 #[cfg(test)]
+mod endpoint;
+#[cfg(test)]
+mod guest;
+#[cfg(test)]
 mod model_editor;
 #[cfg(test)]
 mod mounts;
 #[cfg(test)]
+#[path = "../../engine/tests/it/suite.rs"]
+#[expect(dead_code, reason = "the suites of the engine use all of it")]
+mod suite;
+#[cfg(test)]
 mod world;
 
+#[cfg(test)]
+mod bench;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
@@ -38,6 +48,8 @@ mod meet;
 #[cfg(test)]
 mod outline;
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod rejections;
 #[cfg(test)]
 mod retention;
@@ -45,6 +57,10 @@ mod retention;
 mod rpc;
 #[cfg(test)]
 mod search;
+#[cfg(test)]
+mod servers;
+#[cfg(test)]
+mod stream;
 #[cfg(test)]
 mod symbols;
 #[cfg(test)]

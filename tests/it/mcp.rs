@@ -20,6 +20,25 @@ use crate::dice::Dice;
 use crate::tidy::page;
 use crate::world::{Client, PATIENCE, World, run, wait_for};
 
+/// The tools that are listed on demand.
+const EXTENDED: [&str; 15] = [
+    "list",
+    "search",
+    "outline",
+    "symbol",
+    "rename",
+    "rename_file",
+    "diagnostics",
+    "lookup",
+    "actions",
+    "format",
+    "servers",
+    "redo",
+    "log",
+    "show",
+    "stats",
+];
+
 /// The most that the core tools may cost, in tokens of o200k.
 const CORE_TOKENS: usize = 450;
 
@@ -168,8 +187,19 @@ fn what_the_tools_say_of_themselves_is_true() {
     let world = World::new();
     let agent = Agent::new(&world, &["--tools", "all"]);
     for tool in agent.tools() {
-        let reads = ["read", "list", "search", "outline", "log", "show", "stats"]
-            .contains(&tool.name.as_ref());
+        let reads = [
+            "read",
+            "list",
+            "search",
+            "outline",
+            "diagnostics",
+            "lookup",
+            "servers",
+            "log",
+            "show",
+            "stats",
+        ];
+        let reads = reads.contains(&tool.name.as_ref());
         let hints = tool.annotations.unwrap();
         assert_eq!(hints.read_only_hint, Some(reads), "{}", tool.name);
         assert_eq!(hints.open_world_hint, Some(false), "{}", tool.name);
@@ -198,11 +228,7 @@ fn the_description_of_edit_shows_an_edit() {
 fn every_tool_can_be_called() {
     let world = World::with(&[("a", "one\ntwo\nthree\n")]);
     let agent = Agent::new(&world, &["--tools", "all"]);
-    let names = [
-        "read", "edit", "retry", "undo", "list", "search", "outline", "symbol", "redo", "log",
-        "show", "stats",
-    ];
-    assert_eq!(agent.names(), names);
+    assert_eq!(agent.names(), [&["read", "edit", "retry", "undo"][..], &EXTENDED].concat());
     let (handle, rows) = agent.read("a");
     assert_eq!(rows, "1\tone\n2\ttwo\n3\tthree");
     let text = format!("@a {handle}\n2c\nTWO\nand more\n.\n");
@@ -340,10 +366,7 @@ fn more_tools_are_listed_on_demand() {
     assert_eq!(agent.names().len(), 5);
     let more = agent.good("more", json!({}));
     assert!(more.contains("\nstats: "), "{more}");
-    assert_eq!(
-        agent.names()[4..],
-        ["list", "search", "outline", "symbol", "redo", "log", "show", "stats"]
-    );
+    assert_eq!(agent.names()[4..], EXTENDED);
     // Tools can be called whether they are listed or not.
     assert_eq!(Agent::new(&world, &[]).good("log", json!({})), "no operations");
 
@@ -353,7 +376,7 @@ fn more_tools_are_listed_on_demand() {
     agent.good("more", json!({}));
     let heard = agent.wait(subscription.next()).unwrap();
     assert!(format!("{heard:?}").contains("ToolListChanged"), "{heard:?}");
-    assert_eq!(agent.names().len(), 12);
+    assert_eq!(agent.names().len(), 4 + EXTENDED.len());
 }
 
 #[test]

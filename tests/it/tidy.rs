@@ -34,9 +34,11 @@ const RESERVED: [Reserved; 6] = [
         paths: &["std::fs", "tokio::fs"],
         places: &[
             "engine/src/store/os/",
+            "src/bench/files.rs",
             "src/cli/edit.rs",
             "src/cli/tour/",
             "src/daemon/",
+            "src/process/",
             "src/state/",
         ],
         why: "user files are touched through engine::store alone",

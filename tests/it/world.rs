@@ -34,7 +34,13 @@ pub(crate) struct World {
 impl World {
     /// Returns a world without files.
     pub(crate) fn new() -> World {
-        let directory = tempfile::Builder::new().prefix("anchord-it-").tempdir().unwrap();
+        World::below(&std::env::temp_dir())
+    }
+
+    /// Returns a world without files that lies in a directory.
+    pub(crate) fn below(place: &Path) -> World {
+        let mut builder = tempfile::Builder::new();
+        let directory = builder.prefix("anchord-it-").tempdir_in(place).unwrap();
         // Whoever a test runs the program as must be able to get here.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let [root, home] = ["root", "home"].map(|name| directory.path().join(name));
@@ -125,7 +131,15 @@ impl World {
             command.env_remove(name);
         });
         command.env("XDG_STATE_HOME", &self.home).env("TMPDIR", self.directory.path());
+        command.env("XDG_CONFIG_HOME", self.outside("config"));
         command.current_dir(&self.root).stdin(Stdio::null());
+    }
+
+    /// Writes the user's configuration of this world.
+    pub(crate) fn configure(&self, configuration: &Value) {
+        let path = self.outside("config/anchord/config.json");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, configuration.to_string()).unwrap();
     }
 
     /// Runs the program to its end.
@@ -143,6 +157,12 @@ impl World {
     /// Returns where the daemon of this root listens.
     pub(crate) fn socket(&self) -> PathBuf {
         Place::of(&self.root, &self.home).unwrap().socket()
+    }
+
+    /// Returns whether a daemon serves this root.
+    #[allow(dead_code, reason = "not every binary of tests has a use for it")]
+    pub(crate) fn is_served(&self) -> bool {
+        is_answered(&self.socket())
     }
 
     /// Returns where the state of this root lies.
@@ -327,6 +347,12 @@ impl Daemon {
     pub(crate) fn kill(mut self) {
         self.strike();
         self.child.wait().unwrap();
+    }
+
+    /// Notes that somebody else has waited for its end.
+    #[allow(dead_code, reason = "not every binary of tests has a use for it")]
+    pub(crate) fn was_reaped(self) {
+        std::mem::forget(self);
     }
 
     /// Sends it the signal that nobody hears.

@@ -603,7 +603,7 @@ impl Watch {
             let swallowed = sentinel == SENTINEL && is_header(row);
             return match swallowed {
                 true => Err(malformed(number, &format!("{row:?} stands inside a body"))),
-                false => Ok(Vec::new()),
+                false => Ok(self.text(row).into_iter().collect()),
             };
         }
         let row = row.trim_end();
@@ -653,6 +653,13 @@ impl Watch {
         }
         self.body = Some((Some(op.clone()), tail.sentinel.unwrap_or(SENTINEL.to_owned())));
         Ok(self.event(op, false).into_iter().collect())
+    }
+
+    /// Tells a row of a body.
+    fn text(&self, row: &str) -> Option<Event> {
+        let (path, _) = self.path.clone()?;
+        let text = row.strip_suffix('\r').unwrap_or(row).to_owned();
+        Some(Event::Row { path, text })
     }
 
     fn event(&self, op: Op, done: bool) -> Option<Event> {

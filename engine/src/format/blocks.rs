@@ -120,6 +120,7 @@ impl Reader for Blocks {
                 Err(malformed(number, &text))
             }
             (State::Replace, None) => {
+                self.builder.row(unescaped(row));
                 self.replace.push(unescaped(row).to_owned());
                 Ok(())
             }

@@ -29,6 +29,14 @@ pub enum Event {
         /// text may follow.
         complete: bool,
     },
+    /// A row of new text is complete. What is to become of it is told by the
+    /// place before it or the change behind it.
+    Row {
+        /// The file, as written.
+        path: String,
+        /// The row, without its terminator.
+        text: String,
+    },
     /// A change is complete.
     Change {
         /// The file, as written.
@@ -36,6 +44,18 @@ pub enum Event {
         /// The change.
         find: Find,
     },
+}
+
+impl Event {
+    /// Returns the file that it is about, as written.
+    pub fn path(&self) -> &str {
+        match self {
+            Event::File { path, .. }
+            | Event::Place { path, .. }
+            | Event::Row { path, .. }
+            | Event::Change { path, .. } => path,
+        }
+    }
 }
 
 /// What is to happen to a file, as far as its first row says.
@@ -69,6 +89,8 @@ pub(super) const FILES: usize = 10_000;
 pub(super) struct Builder {
     draft: Draft,
     events: Vec<Event>,
+    /// Whether somebody asks for what becomes known.
+    listened: bool,
     /// The file of the draft that changes go to.
     current: usize,
 }
@@ -97,7 +119,9 @@ impl Builder {
         if self.draft.files.len() == FILES {
             return Err(Refusal::new(Code::TooLarge, format!("more than {FILES} files")));
         }
-        self.events.push(Event::File { path: path.to_owned(), handle, verb });
+        if self.listened {
+            self.events.push(Event::File { path: path.to_owned(), handle, verb });
+        }
         self.current = self.draft.files.len();
         self.draft.files.push(DraftFile { path: path.to_owned(), handle, task });
         Ok(())
@@ -132,9 +156,16 @@ impl Builder {
     /// Tells the place of a change of the current file; `complete` as in
     /// [`Event::Place`].
     pub(super) fn place(&mut self, find: Find, complete: bool) {
-        if let Some(file) = self.draft.files.get(self.current) {
+        if let Some(file) = self.draft.files.get(self.current).filter(|_| self.listened) {
             let (path, handle) = (file.path.clone(), file.handle);
             self.events.push(Event::Place { path, handle, find, complete });
+        }
+    }
+
+    /// Tells a row of new text of the current file.
+    pub(super) fn row(&mut self, text: &str) {
+        if let Some(file) = self.draft.files.get(self.current).filter(|_| self.listened) {
+            self.events.push(Event::Row { path: file.path.clone(), text: text.to_owned() });
         }
     }
 
@@ -142,7 +173,9 @@ impl Builder {
     pub(super) fn push(&mut self, find: Find) {
         let Some(file) = self.draft.files.get_mut(self.current) else { return };
         if let Task::Edit { finds, .. } = &mut file.task {
-            self.events.push(Event::Change { path: file.path.clone(), find: find.clone() });
+            if self.listened {
+                self.events.push(Event::Change { path: file.path.clone(), find: find.clone() });
+            }
             finds.push(find);
         }
     }
@@ -164,6 +197,11 @@ impl Builder {
     /// Replaces the task of the current file.
     pub(super) fn task(&mut self) -> Option<&mut Task> {
         self.draft.files.get_mut(self.current).map(|file| &mut file.task)
+    }
+
+    /// Makes the builder keep what becomes known.
+    pub(super) fn listen(&mut self) {
+        self.listened = true;
     }
 
     /// Returns what has become known since the last call.
@@ -190,7 +228,7 @@ impl Builder {
 }
 
 /// A reader of a format that is written in rows.
-pub(super) trait Reader {
+pub(super) trait Reader: Send {
     /// Takes the next row, without its LF; `number` counts from 1.
     ///
     /// # Errors
@@ -211,8 +249,6 @@ pub(super) trait Reader {
 pub(super) fn read_rows(mut reader: Box<dyn Reader>, text: &str) -> Result<Draft, Refusal> {
     for (row, number) in text.strip_suffix('\n').unwrap_or(text).split('\n').zip(1..) {
         reader.row(row, number)?;
-        // Nobody listens.
-        drop(reader.builder().events());
     }
     reader.end()
 }

@@ -6,7 +6,7 @@
 //! of that as written. What it comes to is the plan's concern, which has the
 //! contents.
 
-use super::{Action, FileScript, Op, Script};
+use super::{Action, Body, FileScript, Op, OpKind, Script};
 use crate::anchor::{Handle, LineRange};
 
 /// The edits of one call, a file each. No path occurs twice.
@@ -303,6 +303,24 @@ pub struct Position {
 }
 
 impl Find {
+    fn new_texts(&self) -> Vec<&str> {
+        match self {
+            Find::Lines(op) | Find::Hashed { op, .. } => match &op.kind {
+                OpKind::Replace { body: Body::Text(text), .. }
+                | OpKind::Insert { body: Body::Text(text), .. } => vec![text],
+                _ => Vec::new(),
+            },
+            Find::Text(quote) => vec![&quote.new],
+            Find::Rows(hunk) => {
+                let added = |row: &&Row| matches!(row, Row::Add(_));
+                let row = |row| Row::after(row).map(|row| if row.is_empty() { "\n" } else { row });
+                hunk.rows.iter().filter(added).filter_map(row).collect()
+            }
+            Find::Span { new, .. } => vec![new],
+            Find::Symbol { act, .. } => act.text().into_iter().collect(),
+        }
+    }
+
     /// Returns the lines that are named by number, if any are.
     pub fn lines(&self) -> Option<LineRange> {
         match self {
@@ -320,6 +338,30 @@ impl Draft {
     pub fn of_file(path: impl Into<String>, handle: Option<Handle>, task: Task) -> Draft {
         Draft { files: vec![DraftFile { path: path.into(), handle, task }] }
     }
+
+    /// Returns each row of new text, with the path of its file.
+    pub fn new_rows(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files.iter().flat_map(|file| {
+            let rows = file.new_texts().into_iter().flat_map(rows_of);
+            rows.map(|row| (file.path.as_str(), row))
+        })
+    }
+}
+
+impl DraftFile {
+    fn new_texts(&self) -> Vec<&str> {
+        match &self.task {
+            Task::Create { text } | Task::Write { text } => vec![text],
+            Task::Remove { .. } => Vec::new(),
+            Task::Edit { finds, .. } => finds.iter().flat_map(Find::new_texts).collect(),
+        }
+    }
+}
+
+/// Returns the rows of a text, without their terminators.
+fn rows_of(text: &str) -> impl Iterator<Item = &str> {
+    let rows = text.split_inclusive('\n');
+    rows.map(|row| row.trim_end_matches('\n')).map(|row| row.strip_suffix('\r').unwrap_or(row))
 }
 
 impl From<Script> for Draft {

@@ -23,7 +23,7 @@ const LETTERS: &[u8; 16] = b"ZPMQVRWSNKTXJBYH";
 /// The fields that hold anchors.
 pub(super) const ANCHORS: [&str; 5] = ["pos", "end", "anchor", "start_anchor", "end_anchor"];
 
-const LINES: [&str; 4] = ["lines", "new_text", "text", "content"];
+pub(super) const LINES: [&str; 4] = ["lines", "new_text", "text", "content"];
 
 /// Returns the draft written in `text`.
 ///

@@ -157,6 +157,7 @@ impl Hashline {
                 if let Body::Text(lines) = body {
                     lines.extend([text, "\n"]);
                 }
+                self.builder.row(text);
                 Ok(())
             }
             _ => Err(malformed(number, "a row of text belongs behind a PUT that ends in a colon")),

@@ -246,8 +246,12 @@ pub(super) enum Step {
 #[derive(Debug, Default)]
 pub(super) struct Scanner {
     open: Vec<Frame>,
-    /// The scalar that is being read, as written.
+    /// The scalar that is being read, as written, and where its last row
+    /// begins.
     raw: String,
+    row: usize,
+    /// Whether somebody asks for the rows of texts.
+    by_row: bool,
     kind: Scalar,
     escaped: bool,
     /// Whether a fence was opened, and whether it was closed.
@@ -291,10 +295,24 @@ enum Next {
     CommaOrEnd,
 }
 
-/// What is called for each scalar: the way to it, and what it is.
-pub(super) type Tell<'t> = &'t mut dyn FnMut(&[Step], &Value);
+/// What the scanner tells.
+pub(super) enum Told<'a> {
+    /// A scalar.
+    Scalar(&'a Value),
+    /// A row of a text, which goes on or ends with it.
+    Row(&'a str),
+}
+
+/// What is called for each scalar, and before it for its rows: the way to it,
+/// and what it is.
+pub(super) type Tell<'t> = &'t mut dyn FnMut(&[Step], Told<'_>);
 
 impl Scanner {
+    /// Returns a scanner that tells the rows of texts as well.
+    pub(super) fn by_row() -> Scanner {
+        Scanner { by_row: true, ..Scanner::default() }
+    }
+
     /// Takes more text.
     ///
     /// # Errors
@@ -338,6 +356,7 @@ impl Scanner {
             ',' | ':' => self.punctuation(c),
             c => {
                 self.raw.clear();
+                self.row = 0;
                 self.kind = if c == '"' { Scalar::Text } else { Scalar::Other };
                 if c != '"' {
                     self.raw.push(c);
@@ -373,14 +392,48 @@ impl Scanner {
 
     fn in_text(&mut self, c: char, tell: Tell<'_>) -> Result<(), Refusal> {
         match c {
+            'n' if self.escaped => {
+                self.escaped = false;
+                self.row_done(self.raw.len() - 1, tell);
+                self.raw.push(c);
+                self.row = self.raw.len();
+                return Ok(());
+            }
             _ if self.escaped => self.escaped = false,
             '\\' => self.escaped = true,
-            '"' => return self.scalar(tell),
+            '"' => {
+                if self.row < self.raw.len() {
+                    self.row_done(self.raw.len(), tell);
+                }
+                return self.scalar(tell);
+            }
             c if c < ' ' => return Err(malformed("no JSON: a control character in a string")),
             _ => {}
         }
         self.raw.push(c);
         Ok(())
+    }
+
+    /// Tells the row of the text that ends at byte `end`. A text that cannot be
+    /// read is refused once it is complete.
+    fn row_done(&self, end: usize, tell: Tell<'_>) {
+        let is_key = matches!(
+            self.open.last(),
+            Some(Frame::Object { next: Next::KeyOrEnd | Next::Key, .. })
+        );
+        if self.by_row && !is_key {
+            let literal = format!("\"{}\"", &self.raw[self.row..end]);
+            if let Ok(row) = serde_json::from_str::<String>(&literal) {
+                tell(&self.way(), Told::Row(&row));
+            }
+        }
+    }
+
+    /// Returns the way to where the scanner stands. Values one behind the other
+    /// are told apart like items.
+    fn way(&self) -> Vec<Step> {
+        let way = std::iter::once(Step::Item(self.values));
+        way.chain(self.open.iter().map(Frame::step)).collect()
     }
 
     fn begin(&mut self, c: char) -> Result<(), Refusal> {
@@ -462,10 +515,7 @@ impl Scanner {
             (*key, *next) = (Some(name.clone()), Next::Colon);
             return Ok(());
         }
-        // Values one behind the other are told apart like items.
-        let way = std::iter::once(Step::Item(self.values));
-        let way: Vec<Step> = way.chain(self.open.iter().map(Frame::step)).collect();
-        tell(&way, &value);
+        tell(&self.way(), Told::Scalar(&value));
         self.value_done();
         Ok(())
     }

@@ -17,7 +17,8 @@ use crate::error::Refusal;
 pub(super) const START: [&str; 5] = ["start", "start_line", "startLine", "first", "line"];
 pub(super) const END: [&str; 4] = ["end", "end_line", "endLine", "last"];
 const AFTER: [&str; 3] = ["after", "insert_after", "insert_line"];
-const TEXT: [&str; 6] = ["text", "new_text", "newText", "content", "new_string", "replacement"];
+pub(super) const TEXT: [&str; 6] =
+    ["text", "new_text", "newText", "content", "new_string", "replacement"];
 const EDITS: [&str; 3] = ["edits", "changes", "replacements"];
 
 /// Returns the draft written in `text`.

@@ -170,6 +170,7 @@ impl Patch {
         if let Some(Task::Create { text }) = self.builder.task() {
             text.extend([line, "\n"]);
         }
+        self.builder.row(line);
         Ok(())
     }
 
@@ -202,6 +203,9 @@ impl Patch {
         if is_first && !hunk.rows.is_empty() {
             let so_far = hunk.clone();
             self.builder.place(Find::Rows(so_far), false);
+        }
+        if mark == Some('+') {
+            self.builder.row(&text);
         }
         hunk.rows.push(match mark {
             Some('-') => Row::Remove(text),

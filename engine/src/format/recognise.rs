@@ -50,7 +50,17 @@ fn one_of<'a>(texts: Vec<&'a str>, given: Given<'_>) -> Result<Option<Recognised
         [] => Ok(None),
         [only] => Ok(Some(only)),
         _ => {
-            let names: Vec<&str> = found.iter().map(|found| found.name).collect();
+            let mut names: Vec<&str> = found.iter().map(|found| found.name).collect();
+            names.dedup();
+            if let [only] = names[..] {
+                let text = format!(
+                    "the reply holds {} edits in the format {only}: send them as one",
+                    found.len()
+                );
+                return Err(Refusal::new(Code::Malformed, text));
+            }
+            names.sort_by_key(|name| NAMES.iter().position(|known| known == name));
+            names.dedup();
             let text = format!("the reply could be read as {}: say which", names.join(" or "));
             Err(Refusal::new(Code::Malformed, text))
         }
@@ -128,5 +138,7 @@ mod tests {
         check("I changed it.", Err("in none of the formats"));
         let two = "```\n@f 481920\n1d\n```\n```\n[f#481920]\nCUT 1\n```\n";
         check(two, Err("anchor or hashline"));
+        let twice = "```\n@f 481920\n1d\n```\nand\n```\n@g 481920\n1d\n```\n";
+        check(twice, Err("holds 2 edits in the format anchor"));
     }
 }

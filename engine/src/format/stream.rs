@@ -8,7 +8,7 @@
 use serde_json::Value;
 
 use super::builder::{Event, FILES, Given, Reader, Verb};
-use super::json::{Scanner, Step};
+use super::json::{Scanner, Step, Told};
 use super::{
     Body, Draft, Find, Op, OpKind, Quote, anchor_text, blocks, hashes, hashline, lines, patch,
     read, replace, symbol, udiff, whole,
@@ -19,6 +19,9 @@ use crate::error::Refusal;
 /// The most places that are kept until their file is named.
 const WAITING: usize = 1000;
 
+/// How often a text that has not said what it is, is looked at from its start.
+const LOOKS: usize = 1000;
+
 /// An edit in the making.
 pub struct Stream {
     name: String,
@@ -28,6 +31,10 @@ pub struct Stream {
     row: usize,
     number: usize,
     inner: Inner,
+    /// Whether nothing but white space was taken.
+    blank: bool,
+    /// How often the text was looked at for what it is.
+    looks: usize,
 }
 
 enum Inner {
@@ -46,10 +53,10 @@ impl Stream {
     pub fn open(name: &str, given: Given<'_>) -> Result<Stream, Refusal> {
         let inner = match name {
             "anchor" => Inner::Anchor(anchor_text::Watch::default()),
-            "blocks" => Inner::Rows(blocks::reader(given)),
-            "udiff" => Inner::Rows(udiff::reader(given)),
-            "patch" => Inner::Rows(patch::reader(given)),
-            "symbol" => Inner::Rows(symbol::reader(given)),
+            "blocks" => rows(blocks::reader(given)),
+            "udiff" => rows(udiff::reader(given)),
+            "patch" => rows(patch::reader(given)),
+            "symbol" => rows(symbol::reader(given)),
             "hashline" | "whole" => Inner::Undecided,
             "replace" | "lines" | "lsp" => json(name, given),
             _ => return Err(super::unknown(name)),
@@ -61,6 +68,8 @@ impl Stream {
             row: 0,
             number: 0,
             inner,
+            blank: true,
+            looks: 0,
         })
     }
 
@@ -73,13 +82,19 @@ impl Stream {
         let from = self.text.len();
         self.text.push_str(chunk);
         if matches!(self.inner, Inner::Undecided) {
-            match self.decide() {
+            match self.may_decide(chunk).then(|| self.decide()).flatten() {
                 None => return Ok(Vec::new()),
                 Some(inner) => self.inner = inner,
             }
             return self.look(0);
         }
         self.look(from)
+    }
+
+    /// Returns whether the content that a place is meant in may be named behind
+    /// the place, as fields of an object come in any order.
+    pub fn names_content_late(&self) -> bool {
+        matches!(self.inner, Inner::Json(..))
     }
 
     /// Returns the bytes taken so far.
@@ -92,6 +107,11 @@ impl Stream {
         self.text.is_empty()
     }
 
+    /// Returns everything that was taken, as text.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
     /// Returns the draft of everything that was taken.
     ///
     /// # Errors
@@ -99,6 +119,16 @@ impl Stream {
     pub fn close(self) -> Result<Draft, Refusal> {
         let given = Given { path: self.given.0.as_deref(), handle: self.given.1 };
         read(&self.name, &self.text, given)
+    }
+
+    /// Returns whether `chunk` may have said what the text is: with the first
+    /// character of it, or the end of a row.
+    fn may_decide(&mut self, chunk: &str) -> bool {
+        let was_blank = self.blank;
+        self.blank &= chunk.trim().is_empty();
+        let says = !self.blank && (was_blank || chunk.contains('\n')) && self.looks < LOOKS;
+        self.looks += usize::from(says);
+        says
     }
 
     /// Returns what the text is, once its first row is complete.
@@ -115,8 +145,8 @@ impl Stream {
         };
         Some(match (is_json?, self.name.as_str()) {
             (true, name) => json(name, given),
-            (false, "whole") => Inner::Rows(whole::reader(given)),
-            (false, _) => Inner::Rows(hashline::reader(given)),
+            (false, "whole") => rows(whole::reader(given)),
+            (false, _) => rows(hashline::reader(given)),
         })
     }
 
@@ -124,7 +154,10 @@ impl Stream {
     fn look(&mut self, from: usize) -> Result<Vec<Event>, Refusal> {
         let mut events = Vec::new();
         if let Inner::Json(scanner, fields) = &mut self.inner {
-            let mut tell = |way: &[Step], value: &Value| fields.take(way, value, &mut events);
+            let mut tell = |way: &[Step], told: Told<'_>| match told {
+                Told::Scalar(value) => fields.take(way, value, &mut events),
+                Told::Row(text) => fields.row(way, text, &mut events),
+            };
             scanner.push(&self.text[from..], &mut tell)?;
             return Ok(events);
         }
@@ -146,6 +179,11 @@ impl Stream {
     }
 }
 
+fn rows(mut reader: Box<dyn Reader>) -> Inner {
+    reader.builder().listen();
+    Inner::Rows(reader)
+}
+
 fn json(name: &str, given: Given<'_>) -> Inner {
     let fields = Fields {
         format: name.to_owned(),
@@ -156,7 +194,7 @@ fn json(name: &str, given: Given<'_>) -> Inner {
         range: (Vec::new(), None, None),
         quote: (Vec::new(), None, None),
     };
-    Inner::Json(Scanner::default(), fields)
+    Inner::Json(Scanner::by_row(), fields)
 }
 
 /// What the scalars of a JSON format tell.
@@ -202,6 +240,24 @@ impl Fields {
         }
         if let (Some(find), Some(path)) = (self.quoted(object, name, value), self.path_of(object)) {
             events.push(Event::Change { path, find });
+        }
+    }
+
+    /// Takes one row of a text.
+    fn row(&mut self, way: &[Step], text: &str, events: &mut Vec<Event>) {
+        let new: &[&str] = match self.format.as_str() {
+            "replace" => &replace::NEW,
+            "lines" => &lines::TEXT,
+            "hashline" => &hashes::LINES,
+            "whole" => &whole::TEXT,
+            // Which file an edit is about may be said behind it.
+            _ => &[],
+        };
+        let is_item = matches!(way.last(), Some(Step::Item(_)));
+        let field = if is_item { way.split_last().map_or(way, |(_, way)| way) } else { way };
+        let Some((Step::Field(name), object)) = field.split_last() else { return };
+        if let (true, Some(path)) = (new.contains(&name.as_str()), self.path_of(object)) {
+            events.push(Event::Row { path, text: text.strip_suffix('\r').unwrap_or(text).into() });
         }
     }
 

@@ -113,6 +113,7 @@ impl Symbols {
             let hint = "end the body before it with \".\", or name another sentinel with <<END";
             return Err(malformed(number, &format!("{row:?} stands inside a body: {hint}")));
         }
+        self.builder.row(without_cr(row));
         open.text.extend([row, "\n"]);
         self.open = Some(open);
         Ok(())

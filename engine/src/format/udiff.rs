@@ -181,6 +181,9 @@ impl Diff {
                 if let Some(hunk) = so_far {
                     self.builder.place(Find::Rows(hunk), false);
                 }
+                if kind == Some('+') {
+                    self.builder.row(&row[1..]);
+                }
             }
             Some('\\') => return open.no_newline(number),
             None => open.blank += 1,

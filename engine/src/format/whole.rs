@@ -5,14 +5,14 @@
 //! noticing; so nothing may stand behind a fence but the next file.
 
 use super::blocks::path_in;
-use super::builder::{Builder, Given, Reader, malformed, read_rows};
+use super::builder::{Builder, Given, Reader, malformed, read_rows, without_cr};
 use super::json::{self, Object};
 use super::replace::PATH;
 use super::{Draft, DraftFile, Task};
 use crate::anchor::Handle;
 use crate::error::Refusal;
 
-const TEXT: [&str; 5] = ["text", "content", "contents", "file_text", "new_content"];
+pub(super) const TEXT: [&str; 5] = ["text", "content", "contents", "file_text", "new_content"];
 
 /// Returns the draft written in `text`.
 ///
@@ -96,6 +96,7 @@ impl Reader for Whole {
             if let Some(Task::Write { text }) = self.builder.task() {
                 text.extend([row, "\n"]);
             }
+            self.builder.row(without_cr(row));
             return Ok(());
         }
         let sign = row.chars().next().filter(|c| matches!(c, '`' | '~'));

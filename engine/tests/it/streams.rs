@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use engine::format::{Event, Find, Given, NAMES, Stream, read};
+use engine::error::Refusal;
+use engine::format::{Draft, Event, Find, Given, NAMES, Stream, read};
 use engine::plan::foresee;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -58,10 +59,9 @@ fn stream(format: &str, given: Given<'_>, pieces: &[&str], world: &World) -> (St
             }
         };
         for event in events {
-            let (Event::File { path, .. } | Event::Place { path, .. } | Event::Change { path, .. }) =
-                &event;
+            let path = event.path().to_owned();
             let earlier = earlier.entry(path.clone()).or_default();
-            if let Err(unresolved) = foresee(&event, &world.known(path), earlier) {
+            if let Err(unresolved) = foresee(&event, &world.known(&path), earlier) {
                 stop.get_or_insert((stream.len(), unresolved.refusal.to_string()));
             }
             if let Event::Change { find, .. } = event {
@@ -70,6 +70,30 @@ fn stream(format: &str, given: Given<'_>, pieces: &[&str], world: &World) -> (St
         }
     }
     (stop, stream)
+}
+
+/// Returns the rows of new text that a stream tells, where it comes to its end.
+fn told_rows(format: &str, given: Given<'_>, pieces: &[&str]) -> BTreeMap<String, Vec<String>> {
+    let mut stream = Stream::open(format, given).expect("it is a format");
+    let mut rows: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    // A row is told once it is ended.
+    for piece in pieces.iter().chain([&"\n"]) {
+        for event in stream.push(piece).unwrap_or_default() {
+            if let Event::Row { path, text } = event {
+                rows.entry(path).or_default().push(text);
+            }
+        }
+    }
+    if stream.close().is_ok() { rows } else { BTreeMap::new() }
+}
+
+/// Returns the rows of new text of a draft.
+fn new_rows(draft: &Result<Draft, Refusal>) -> BTreeMap<String, Vec<String>> {
+    let mut rows: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (path, row) in draft.iter().flat_map(Draft::new_rows) {
+        rows.entry(path.to_owned()).or_default().push(row.to_owned());
+    }
+    rows
 }
 
 /// Returns whether the edit as a whole is applied.
@@ -104,6 +128,10 @@ fn every_case_streams_as_it_stands() {
                         let _late = stream.push(&text[stream.len()..]);
                     }
                     prop_assert_eq!(stream.close(), whole.clone());
+                    let (told, new) = (told_rows(format, given, &cut), new_rows(&whole));
+                    // JSON within a string is read at the close alone.
+                    let late = told.is_empty() && text.trim_start().starts_with(['{', '[', '"']);
+                    prop_assert!(told == new || late || format == "lsp", "{:?} {:?}", told, new);
                     Ok(())
                 });
             if let Err(failure) = verdict {

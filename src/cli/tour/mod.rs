@@ -248,8 +248,12 @@ impl Guide<'_> {
 }
 
 /// What the guide writes is prose, whatever the file holds.
-const UNCHECKED: wire::Verify =
-    wire::Verify { syntax: Some(wire::Policy::Off), lint: Some(wire::Policy::Off) };
+const UNCHECKED: wire::Verify = wire::Verify {
+    syntax: Some(wire::Policy::Off),
+    lint: Some(wire::Policy::Off),
+    lsp: Some(wire::Policy::Off),
+    lsp_ms: None,
+};
 
 fn of_text(text: String) -> wire::ApplyParams {
     wire::ApplyParams {

@@ -35,7 +35,21 @@ pub(super) fn params(tool: &Tool, arguments: &str, op_id: Option<String>) -> Res
                 given.insert("op_id".to_owned(), op_id.into());
             }
         }
-        "symbol/edit" => {
+        "lsp/diagnostics" => {
+            if let Some(value) = given.remove("path") {
+                given.insert("paths".to_owned(), json!([value]));
+            }
+        }
+        "symbol/edit" | "lsp/rename" | "lsp/rename_file" | "lsp/actions" | "lsp/format" => {
+            if let Some(lines) = given.remove("lines") {
+                let lines = lines_of(&lines)?;
+                let one = lines.first().copied().filter(|_| lines.len() == 1);
+                let lines = match tool.method {
+                    "lsp/actions" => json!(one.ok_or("lines are one range here, as 12-14")?),
+                    _ => json!(lines),
+                };
+                given.insert("lines".to_owned(), lines);
+            }
             if let Some(op_id) = op_id {
                 given.insert("op_id".to_owned(), op_id.into());
             }
@@ -76,6 +90,7 @@ fn checked(tool: &Tool, given: Map<String, Value>) -> Result<Map<String, Value>,
         }
         let value = match argument.kind {
             Kind::Number => number(value),
+            Kind::Flag => flag(value),
             Kind::Text if name == "lines" => Some(value),
             Kind::Text => text(value),
         };
@@ -93,6 +108,14 @@ fn number(value: Value) -> Option<Value> {
     match value {
         Value::Number(number) => number.as_u64().map(Value::from),
         Value::String(text) => text.trim().parse::<u64>().ok().map(Value::from),
+        _ => None,
+    }
+}
+
+fn flag(value: Value) -> Option<Value> {
+    match &value {
+        Value::Bool(_) => Some(value),
+        Value::String(text) => text.trim().parse::<bool>().ok().map(Value::from),
         _ => None,
     }
 }
@@ -180,6 +203,12 @@ mod tests {
         check("undo", r#"{"operation":3}"#, r#"{"operation":3}"#);
         check("redo", "{}", "{}");
         check("edit", r#"{"text":"x"}"#, r#"{"format":"anchor","op_id":"once","text":"x"}"#);
+        check("diagnostics", r#"{"path":"a"}"#, r#"{"paths":["a"]}"#);
+        check(
+            "rename",
+            r#"{"path":"a","line":"3","name":"b","to":"c","dry_run":"true"}"#,
+            r#"{"dry_run":true,"line":3,"name":"b","op_id":"once","path":"a","to":"c"}"#,
+        );
         check("retry", r#"{"token":"r1"}"#, r#"{"accept":true,"retry":"r1"}"#);
         check("retry", r#"{"token":"r1","choice":"accept"}"#, r#"{"accept":true,"retry":"r1"}"#);
         check(

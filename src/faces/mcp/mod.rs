@@ -12,6 +12,7 @@
 mod arguments;
 mod resources;
 mod server;
+mod servers;
 mod text;
 pub mod tools;
 mod worker;

@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use super::servers;
 use crate::protocol::wire::{self, Lines};
 use crate::service::api::{
     EditAnswer, FileAnswer, Group, ListAnswer, Operation, OperationDetail, OutlineAnswer,
@@ -45,11 +46,16 @@ pub(super) fn answer(response: &Response) -> wire::ToolResult {
             answer.path = Some(outline.path.clone());
             answer.handle = Some(outline.handle.to_string());
         }
+        Response::Diagnosed(found) => answer.text = servers::diagnosed_text(found),
+        Response::Asked(known) => answer.text = servers::asked_text(known),
+        Response::Actions(offered) => answer.text = servers::actions_text(offered),
+        Response::Servers(all) => answer.text = servers::servers_text(all),
         Response::Log(operations) => answer.text = log_text(operations),
         Response::Show(detail) => answer.text = show_text(detail),
         Response::Stats(summary) => answer.text = stats_text(summary),
         // No tool asks for these.
         Response::Opened(_)
+        | Response::Stream(_)
         | Response::Tail(_)
         | Response::Examined(_)
         | Response::Buffer(_)
@@ -104,9 +110,15 @@ fn edit_text(edit: &EditAnswer) -> String {
         (true, None) => "applied: all of it was there already\n".to_owned(),
         (false, _) => "checked, not applied\n".to_owned(),
     };
+    if let Some(change) = &edit.server {
+        servers::change_text(change, &mut text);
+    }
     edit.files.iter().for_each(|file| file_text(file, edit.applied, &mut text));
     for lint in &edit.lints {
         row(&mut text, format_args!("({}: {})", lint.lint, lint.message));
+    }
+    if let Some(diagnosis) = &edit.diagnostics {
+        servers::diagnosis_text(diagnosis, &mut text);
     }
     text
 }
@@ -193,6 +205,7 @@ fn rejection_text(rejection: &Rejection) -> String {
     for hunk in &rejection.drift {
         row(&mut text, format_args!("({} became {})", lines(hunk.old), lines(hunk.new)));
     }
+    servers::uncovered_text(&rejection.uncovered, &mut text);
     let Some(token) = &rejection.retry else { return text };
     for (number, place) in (1..).zip(&rejection.candidates) {
         let place = lines(*place);
@@ -291,7 +304,7 @@ fn group_text(group: &Group, tokenizer: &str, text: &mut String) {
 }
 
 /// Returns lines as they are written: `4`, `4-5`, or the place after a line.
-fn lines((first, last): Lines) -> String {
+pub(super) fn lines((first, last): Lines) -> String {
     match first {
         first if first == last => first.to_string(),
         first if first > last => format!("after {last}"),
@@ -300,6 +313,6 @@ fn lines((first, last): Lines) -> String {
 }
 
 /// Adds a row.
-fn row(text: &mut String, content: std::fmt::Arguments<'_>) {
+pub(super) fn row(text: &mut String, content: std::fmt::Arguments<'_>) {
     let _to_a_string = writeln!(text, "{content}");
 }

@@ -46,6 +46,8 @@ pub enum Kind {
     Text,
     /// A whole number.
     Number,
+    /// Yes or no.
+    Flag,
 }
 
 /// The name of the tool that lists the extended set. It is answered by the
@@ -53,10 +55,10 @@ pub enum Kind {
 pub const MORE: &str = "more";
 
 /// What the model is told of [`MORE`].
-pub const MORE_DESCRIPTION: &str = "More tools: list, search, outline, symbol, log";
+pub const MORE_DESCRIPTION: &str = "More tools: search, outline, symbol, rename, diagnostics";
 
 /// All tools, in the order in which they are listed.
-pub const ALL: [Tool; 12] = [
+pub const ALL: [Tool; 19] = [
     Tool {
         name: "read",
         description: READ,
@@ -155,6 +157,114 @@ pub const ALL: [Tool; 12] = [
         ],
         core: false,
         read_only: false,
+    },
+    Tool {
+        name: "rename",
+        description: "Rename a symbol in all files by language server: complete, or refused",
+        method: "lsp/rename",
+        arguments: &[
+            required("path", Kind::Text, "file that has the symbol"),
+            required("to", Kind::Text, "new name"),
+            optional("name", Kind::Text, "old name"),
+            optional("line", Kind::Number, "where the old name stands"),
+            optional("symbol", Kind::Text, "instead of line and name, like Part::new"),
+            optional("dry_run", Kind::Flag, "show the diff only"),
+            optional("accept_uncovered", Kind::Flag, "places left out are meant to stay"),
+            unlisted("handle", Kind::Text),
+            unlisted("column", Kind::Number),
+            unlisted("plan", Kind::Text),
+            unlisted("why", Kind::Text),
+        ],
+        core: false,
+        read_only: false,
+    },
+    Tool {
+        name: "rename_file",
+        description: "Move a file, and fix what imports it",
+        method: "lsp/rename_file",
+        arguments: &[
+            required("path", Kind::Text, ""),
+            required("to", Kind::Text, "new path"),
+            optional("dry_run", Kind::Flag, "show the diff only"),
+            unlisted("plan", Kind::Text),
+            unlisted("why", Kind::Text),
+        ],
+        core: false,
+        read_only: false,
+    },
+    Tool {
+        name: "diagnostics",
+        description: "Errors and warnings of language servers: `@path handle`, then rows, ready for an edit",
+        method: "lsp/diagnostics",
+        arguments: &[
+            optional("path", Kind::Text, "file or directory; default: what you changed last"),
+            optional("wait_ms", Kind::Number, "default 10000"),
+        ],
+        core: false,
+        read_only: true,
+    },
+    Tool {
+        name: "lookup",
+        description: "Ask a language server: rows of all places, each file under its handle",
+        method: "lsp/ask",
+        arguments: &[
+            required(
+                "what",
+                Kind::Text,
+                "definition, type_definition, implementation, references, hover, callers, callees, or symbols",
+            ),
+            required("path", Kind::Text, ""),
+            optional("line", Kind::Number, ""),
+            optional("name", Kind::Text, "the symbol in that line"),
+            optional("symbol", Kind::Text, "instead of line and name, like Part::new"),
+            optional("query", Kind::Text, "symbols of the project that fit"),
+            unlisted("handle", Kind::Text),
+            unlisted("column", Kind::Number),
+            unlisted("wait_ms", Kind::Number),
+        ],
+        core: false,
+        read_only: true,
+    },
+    Tool {
+        name: "actions",
+        description: "List what language servers offer to do about lines, or do one of them",
+        method: "lsp/actions",
+        arguments: &[
+            required("path", Kind::Text, ""),
+            optional("lines", Kind::Text, "like 12-14; default: all"),
+            optional("kind", Kind::Text, "like quickfix, source.organizeImports"),
+            optional("title", Kind::Text, "of the action to do"),
+            optional("apply", Kind::Flag, "do it"),
+            optional("dry_run", Kind::Flag, "show the diff only"),
+            unlisted("handle", Kind::Text),
+            unlisted("plan", Kind::Text),
+            unlisted("why", Kind::Text),
+        ],
+        core: false,
+        read_only: false,
+    },
+    Tool {
+        name: "format",
+        description: "Format a file by its language server",
+        method: "lsp/format",
+        arguments: &[
+            required("path", Kind::Text, ""),
+            optional("lines", Kind::Text, "like 12-40"),
+            optional("changed", Kind::Flag, "only what you changed last"),
+            optional("dry_run", Kind::Flag, "show the diff only"),
+            unlisted("plan", Kind::Text),
+            unlisted("why", Kind::Text),
+        ],
+        core: false,
+        read_only: false,
+    },
+    Tool {
+        name: "servers",
+        description: "Which language servers run, and which are installed",
+        method: "lsp/status",
+        arguments: &[],
+        core: false,
+        read_only: true,
     },
     Tool {
         name: "redo",
@@ -265,6 +375,7 @@ impl Argument {
         let kind = match self.kind {
             Kind::Text => "string",
             Kind::Number => "integer",
+            Kind::Flag => "boolean",
         };
         match self.description {
             "" => json!({"type": kind}),

@@ -103,8 +103,14 @@ enum Message {
     TooLong,
 }
 
-/// The methods that look at any number of files, so that they are never quick.
-const LONG: [&str; 2] = ["file/list", "file/search"];
+/// Returns whether a request may take long, whatever it waits for: it looks at
+/// any number of files, or asks language servers.
+fn is_long(method: &str, params: &str) -> bool {
+    let may_ask = matches!(method, "edit/apply" | "edit/retry");
+    matches!(method, "file/list" | "file/search" | "tool/call" | "edit/retry")
+        || method.starts_with("lsp/")
+        || may_ask && memchr::memmem::find(params.as_bytes(), b"\"lsp\"").is_some()
+}
 
 /// Returns the line that answers a message; none for a notification.
 fn answer(conversation: &mut Conversation, message: &Message, limits: &Limits) -> Option<String> {
@@ -125,7 +131,7 @@ fn answer(conversation: &mut Conversation, message: &Message, limits: &Limits) -
         (_, None) if incoming.method.starts_with("$/") => return None,
         // A request that waits for no disk is over before another thread has taken
         // over what else this one has to do.
-        _ if conversation.is_quick() && !LONG.contains(&&*incoming.method) => {
+        _ if conversation.is_quick() && !is_long(&incoming.method, params) => {
             conversation.answer(&incoming.method, params, cancel)
         }
         _ => tokio::task::block_in_place(|| conversation.answer(&incoming.method, params, cancel)),

@@ -10,7 +10,9 @@ use std::time::Duration;
 use super::mcp;
 use crate::protocol::framing::{self, RpcError};
 use crate::protocol::{from_wire, to_wire, wire};
-use crate::service::api::{Call, Cancel, Context, Reply, Request, Response, Traffic, Wake};
+use crate::service::api::{
+    Call, Cancel, Context, Reply, Request, Response, StreamStep, Traffic, Wake,
+};
 
 pub use connection::serve;
 
@@ -48,6 +50,8 @@ pub struct Conversation {
     listeners: Vec<(Arc<dyn Call>, u64)>,
     /// Called when there may be notes for them; none where nobody could be told.
     wake: Option<Wake>,
+    /// The edits that are still being written here: they end with it.
+    streams: Vec<(Arc<dyn Call>, Context, String)>,
 }
 
 /// How many listeners one conversation may have.
@@ -57,7 +61,8 @@ impl Conversation {
     /// Returns a conversation in which nothing is open yet.
     pub fn new(roots: Arc<dyn Roots>) -> Conversation {
         let (sessions, listeners) = (HashMap::new(), Vec::new());
-        Conversation { roots, sessions, current: None, listeners, wake: None }
+        let streams = Vec::new();
+        Conversation { roots, sessions, current: None, listeners, wake: None, streams }
     }
 
     /// Lets sessions of this conversation listen; `wake` is called when there may
@@ -165,6 +170,10 @@ impl Conversation {
             (false, Some(session)) => self.service_of(session),
             (false, None) => self.roots.main(),
         };
+        let closed = match &request {
+            Request::Stream(StreamStep::Close { stream, .. }) => Some(stream.clone()),
+            _ => None,
+        };
         let context = Context { session, cancel: cancel.clone() };
         // One bad request ends one request.
         let reply = catch_unwind(AssertUnwindSafe(|| service.call(request, &context)))
@@ -174,7 +183,44 @@ impl Conversation {
             self.current = Some(opened.session.clone());
             self.sessions.insert(opened.session.clone(), Arc::clone(&service));
         }
+        self.note_streams(&service, context, closed, &reply.response);
         Ok((service, reply))
+    }
+
+    /// Notes which streams are open now.
+    fn note_streams(
+        &mut self,
+        service: &Arc<dyn Call>,
+        context: Context,
+        closed: Option<String>,
+        response: &Response,
+    ) {
+        let known = |name: &String| self.streams.iter().position(|(.., known)| known == name);
+        let ended = match (response, closed) {
+            (Response::Stream(answer), _) if answer.open => {
+                if known(&answer.stream).is_none() {
+                    self.streams.push((Arc::clone(service), context, answer.stream.clone()));
+                }
+                return;
+            }
+            (Response::Stream(answer), _) => Some(answer.stream.clone()),
+            (_, closed) => closed,
+        };
+        if let Some(index) = ended.as_ref().and_then(known) {
+            self.streams.swap_remove(index);
+        }
+    }
+
+    /// Gives up the edits that nobody will write to their end any more.
+    fn end_streams(&mut self) {
+        for (service, context, stream) in std::mem::take(&mut self.streams) {
+            let context = Context { cancel: Cancel::default(), ..context };
+            let step = Request::Stream(StreamStep::Cancel { stream });
+            let ended = catch_unwind(AssertUnwindSafe(|| service.call(step, &context)));
+            if let Ok(Ok(Reply { attempt: Some(attempt), .. })) = ended {
+                service.count(attempt, Traffic::default());
+            }
+        }
     }
 
     fn service_of(&self, session: &str) -> Arc<dyn Call> {
@@ -196,5 +242,6 @@ impl Drop for Conversation {
         for (service, listener) in &self.listeners {
             service.hang_up(*listener);
         }
+        self.end_streams();
     }
 }

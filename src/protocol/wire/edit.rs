@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeltaHunk, HandleText, Lines, is_false};
+use super::{DeltaHunk, Diagnosis, FileMatches, HandleText, Lines, ServerChange, is_false};
 
 /// Parameters of `edit/apply`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -39,6 +39,79 @@ pub struct ApplyParams {
     pub allow_mixed: bool,
 }
 
+/// Parameters of `edit/stream`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StreamParams {
+    /// The session, if not the connection's last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// `open`, `chunk`, `close` or `cancel`.
+    pub step: Step,
+    /// The stream, after it was opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
+    /// The next piece of the edit's text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The edit format, to open it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// The caller's name for the request, to open it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub op_id: Option<String>,
+    /// The caller's reason, to open it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// `map` (default) or `refuse`, to open it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
+    /// What to check before writing, to open it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verify>,
+    /// Whether only to look, to open it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub dry_run: bool,
+}
+
+/// A step of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// It begins.
+    #[default]
+    Open,
+    /// It goes on.
+    Chunk,
+    /// It is complete and carried out.
+    Close,
+    /// It was given up.
+    Cancel,
+}
+
+/// Result of `edit/stream`, save at its close.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StreamResult {
+    /// `open`, `stopped` or `cancelled`.
+    pub status: String,
+    /// The stream.
+    pub stream: String,
+    /// Bytes taken so far.
+    pub taken: usize,
+    /// Why the edit can no longer succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<StreamStop>,
+}
+
+/// Why an edit can no longer succeed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StreamStop {
+    /// The bytes after which that was so.
+    pub at: usize,
+    /// The reason.
+    pub rejection: Rejection,
+}
+
 /// Whether an edit may land on other lines than those it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -59,6 +132,12 @@ pub struct Verify {
     /// Slips in the new text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lint: Option<Policy>,
+    /// What language servers say of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsp: Option<Policy>,
+    /// How long they may take, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsp_ms: Option<u64>,
 }
 
 /// What a finding leads to.
@@ -145,7 +224,7 @@ pub enum LineOp {
     Delete,
 }
 
-/// Result of `edit/apply`, `edit/retry`, `edit/undo` and `edit/redo`.
+/// Result of `edit/apply`, the close of `edit/stream`, `edit/retry`, `edit/undo` and `edit/redo`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EditResult {
     /// `applied` or `checked`.
@@ -158,9 +237,18 @@ pub struct EditResult {
     /// What looked like a slip, but was let pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lints: Vec<LintNote>,
+    /// What language servers say of it, where they were asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<Diagnosis>,
+    /// Where the change comes from, if a language server made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerChange>,
     /// `none` where a flush failed, so that a loss of power may still undo it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub durability: Option<String>,
+    /// The format that `auto` took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
 }
 
 /// Something in an edit that looks like a slip.
@@ -253,9 +341,15 @@ pub struct Rejection {
     /// What could be meant instead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fixes: Vec<String>,
+    /// Places that a rename would leave as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uncovered: Vec<FileMatches>,
     /// Under which the edit can be sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<String>,
+    /// The format that `auto` took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
 }
 
 /// Parameters of `symbol/edit`.

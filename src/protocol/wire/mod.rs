@@ -5,6 +5,7 @@ mod buffer;
 mod edit;
 mod file;
 mod record;
+mod servers;
 mod session;
 mod tool;
 
@@ -12,6 +13,7 @@ pub use buffer::*;
 pub use edit::*;
 pub use file::*;
 pub use record::*;
+pub use servers::*;
 pub use session::*;
 pub use tool::*;
 

@@ -163,6 +163,12 @@ pub struct StatsGroup {
     pub tokens_in: usize,
     /// Tokens the model read.
     pub tokens_out: usize,
+    /// Streams that were given up after they could no longer succeed.
+    #[serde(default)]
+    pub stopped: usize,
+    /// Tokens that need not be written because of that.
+    #[serde(default)]
+    pub saved: usize,
     /// Tokens that need not have been spent, by part.
     pub wasted: Wasted,
     /// Attempts whose cost is an estimate or was never counted.

@@ -1,12 +1,13 @@
 //! `edit/apply`: plan a script against what the session saw, and carry it out.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use engine::anchor::{Gutter, Handle, View, lines_of, render};
 use engine::drift::{Drifted, Since, Trail};
 use engine::error::{Code, Refusal};
-use engine::format::{self, Action, Body, FileScript, OpKind, Script};
+use engine::format::{self, Action, Body, FileScript, Given, OpKind, Script};
 use engine::plan::{self, FileState, Plan, Refused, Seen};
 use engine::snapshot::Snapshot;
 use engine::store::RelPath;
@@ -16,7 +17,8 @@ use super::lint;
 use super::reject::{Cure, Rejected, Rows};
 use super::stored::{RETRY_VERSION, Reason, RetryRecord, StoredAnswer};
 use super::syntax;
-use super::transact::{Done, Operation, carry_out};
+use super::transact::{Author, Done, Operation, carry_out};
+use super::verify::{self, Asked};
 use crate::service::Service;
 use crate::service::api::{
     Apply, Attempt, DeltaHunk, EditAnswer, Fault, FileAnswer, LintNote, Policy, Reply, Response,
@@ -28,6 +30,9 @@ use crate::state::OperationRecord;
 
 /// The format whose scripts name lines by themselves.
 const ANCHOR: &str = "anchor";
+
+/// What stands for the format of a text that is to be recognised.
+pub(super) const AUTO: &str = "auto";
 
 /// How often a file may be written to under our eyes before we give up.
 const TRIES: usize = 3;
@@ -41,19 +46,59 @@ pub(in crate::service) fn apply(
     mut apply: Apply,
     session: &Session,
 ) -> Result<Reply, Fault> {
+    if apply.format != AUTO {
+        return apply_known(service, apply, session);
+    }
+    match recognised(&mut apply) {
+        Ok(()) => {
+            let format = apply.format.clone();
+            let mut reply = apply_known(service, apply, session)?;
+            match &mut reply.response {
+                Response::Edit(answer) => answer.format = Some(format),
+                Response::Rejected(rejection) => rejection.format = Some(format),
+                _ => {}
+            }
+            Ok(reply)
+        }
+        Err(refusal) => {
+            let text = apply.text().into_iter().collect();
+            let rejected = Rejected::of(refusal).of_edit(AUTO, text, None);
+            rejected.answer(service, session, "edit.rejected")
+        }
+    }
+}
+
+/// Puts the format that a reply is in, and the part of it that is the edit, in
+/// the place of the reply.
+fn recognised(apply: &mut Apply) -> Result<(), Refusal> {
+    let text = match &apply.source {
+        Source::Text(text) => text,
+        Source::Script(_) => {
+            let text = "the format auto comes as text, not as files";
+            return Err(Refusal::new(Code::Malformed, text));
+        }
+        Source::Malformed(refusal) => return Err(refusal.clone()),
+    };
+    let found = format::recognise(text, Given::default())?;
+    let text = found.text.to_owned();
+    apply.format = found.name.to_owned();
+    apply.source = Source::Text(text);
+    Ok(())
+}
+
+fn apply_known(service: &Service, mut apply: Apply, session: &Session) -> Result<Reply, Fault> {
     // People and models slip when they write text; a program that fills in
     // fields has seen to that itself.
     let usual = if matches!(apply.source, Source::Text(_)) { Policy::Reject } else { Policy::Warn };
     apply.verify.lint.get_or_insert(usual);
     apply.verify.syntax.get_or_insert(Policy::Reject);
+    apply.verify.lsp.get_or_insert(service.languages.standard.verify);
     match read(service, session, &apply) {
         Ok(read) => attempt(service, Edit::of(read, apply), session, None),
         Err(rejected) => {
-            let text = match apply.source {
-                Source::Text(text) => vec![text],
-                _ => Vec::new(),
-            };
-            let rejected = rejected.of_edit(&apply.format, text, None);
+            let format = std::mem::take(&mut apply.format);
+            let text = apply.text().into_iter().collect();
+            let rejected = rejected.of_edit(&format, text, None);
             rejected.answer(service, session, "edit.rejected")
         }
     }
@@ -84,7 +129,8 @@ fn read(service: &Service, session: &Session, apply: &Apply) -> Result<Read, Rej
     match &apply.source {
         _ if !format::NAMES.contains(&apply.format.as_str()) => {
             let known = format::NAMES.join(", ");
-            let text = format!("format {:?} is not known; known are: {known}", apply.format);
+            let text =
+                format!("format {:?} is not known; known are: {known}, {AUTO}", apply.format);
             Err(Rejected::of(Refusal::new(Code::Unsupported, text)))
         }
         Source::Script(_) if apply.format != ANCHOR => {
@@ -112,7 +158,10 @@ pub(super) fn attempt(
 ) -> Result<Reply, Fault> {
     let (new_text, old_text) = edit.texts.take().unwrap_or_else(|| texts(&edit.script));
     match try_edit(service, &mut edit, session, chain) {
-        Ok(Done { answer, event }) => {
+        Ok((Done { mut answer, event }, asked)) => {
+            // The turn at the files is over: nobody waits for the servers but
+            // who asked for their word.
+            answer.diagnostics = asked.and_then(|asked| asked.answer(service, session));
             let attempt = Attempt { event, new_text, old_text, ..Attempt::default() };
             let attempt = Some(attempt).filter(|attempt| attempt.event > 0);
             Ok(Reply { response: Response::Edit(answer), attempt })
@@ -129,15 +178,16 @@ fn try_edit(
     edit: &mut Edit,
     session: &Session,
     chain: Option<i64>,
-) -> Result<Done, Rejected> {
+) -> Result<(Done, Option<Asked>), Rejected> {
     let limits = &service.workspace.limits;
     check_size(&edit.script, limits.operations, limits.files).map_err(Rejected::of)?;
     let paths = locate(service, &mut edit.script).map_err(Rejected::of)?;
     let edit = &*edit;
     let turn = service.turn(paths.clone());
     let _turn = turn.map_err(|refusal| waiting(refusal, edit, chain))?;
-    if let Some(done) = done_before(service, &edit.apply, session).map_err(Rejected::of)? {
-        return Ok(done);
+    let before = done_before(service, edit.apply.op_id.as_deref(), session);
+    if let Some(done) = before.map_err(Rejected::of)? {
+        return Ok((done, None));
     }
     let mut tries = 0;
     loop {
@@ -145,14 +195,16 @@ fn try_edit(
         let states = gather(service, session, &edit.script)
             .map_err(|refusal| waiting(refusal, edit, chain))?;
         let options =
-            plan::Options { constructs: Some(&service.syntax), relocate: edit.apply.relocate };
-        let plan = plan::plan(&edit.script, &states, &options)
-            .map_err(|refused| explain(service, refused, &states, &edit.script, edit, chain))?;
+            plan::Options { constructs: Some(&*service.syntax), relocate: edit.apply.relocate };
+        let plan = plan::plan(&edit.script, &states, &options).map_err(|refused| {
+            explain_plan(service, refused, &states, &edit.script, edit, chain)
+        })?;
         let mut lints = lint::check(edit, &states, chain)?;
         lints.extend(syntax::check(service, edit, &plan, chain)?);
         lints.extend(edit.notes.iter().cloned());
+        let asked = verify::ask(service, edit, &plan, chain)?;
         if edit.apply.dry_run {
-            return Ok(checked(&plan, lints));
+            return Ok((checked(&plan, lints), asked.filter(Asked::is_early)));
         }
         let views = views_of_now(service, session, &edit.script, &states)
             .map_err(|refusal| waiting(refusal, edit, chain))?;
@@ -163,8 +215,9 @@ fn try_edit(
             why: edit.apply.why.clone(),
             ..OperationRecord::default()
         };
+        let (author, like) = (Author::Session, HashMap::new());
         let allow_mixed = edit.apply.allow_mixed;
-        let operation = Operation { plan: &plan, views, record, chain, allow_mixed };
+        let operation = Operation { plan: &plan, views, author, record, chain, like, allow_mixed };
         match carry_out(service, session, operation) {
             Err(refusal) if is_in_editor(service, &refusal) => {
                 return Err(overtaken(service, session, refusal, edit, chain));
@@ -176,7 +229,7 @@ fn try_edit(
             Err(refusal) => return Err(waiting(refusal, edit, chain)),
             Ok(mut done) => {
                 done.answer.lints = lints;
-                return Ok(done);
+                return Ok((done, asked));
             }
         }
     }
@@ -200,18 +253,18 @@ fn overtaken(
 ) -> Rejected {
     let now = gather(service, session, &edit.script);
     let Ok(states) = now else { return waiting(refusal, edit, chain) };
-    let options = plan::Options { constructs: Some(&service.syntax), relocate: false };
+    let options = plan::Options { constructs: Some(&*service.syntax), relocate: false };
     match plan::plan(&edit.script, &states, &options) {
         Err(mut refused) if refused.refusal.code == Code::Stale => {
             refused.refusal.message = refusal.message;
-            explain(service, refused, &states, &edit.script, edit, chain)
+            explain_plan(service, refused, &states, &edit.script, edit, chain)
         }
         _ => waiting(refusal, edit, chain),
     }
 }
 
 /// Resolves the paths of a script; returns all files it touches.
-fn locate(service: &Service, script: &mut Script) -> Result<Vec<RelPath>, Refusal> {
+pub(super) fn locate(service: &Service, script: &mut Script) -> Result<Vec<RelPath>, Refusal> {
     let mut paths = Vec::new();
     for file in &mut script.files {
         let path = service.workspace.locate(&file.path)?;
@@ -254,12 +307,12 @@ fn check_size(script: &Script, operations: usize, files: usize) -> Result<(), Re
 }
 
 /// Returns the first answer to a request that is repeated under the same name.
-fn done_before(
+pub(super) fn done_before(
     service: &Service,
-    apply: &Apply,
+    op_id: Option<&str>,
     session: &Session,
 ) -> Result<Option<Done>, Refusal> {
-    let Some(op_id) = &apply.op_id else { return Ok(None) };
+    let Some(op_id) = op_id else { return Ok(None) };
     let state = &service.workspace.state;
     let row =
         state.operation_once(&session.row.id, op_id).map_err(|error| state_refusal(&error))?;
@@ -272,7 +325,7 @@ fn done_before(
 }
 
 /// Returns what is known of each file of the script.
-fn gather(
+pub(super) fn gather(
     service: &Service,
     session: &Session,
     script: &Script,
@@ -360,7 +413,7 @@ fn views_of_now(
     script.files.iter().zip(states).map(view).collect()
 }
 
-fn view_of(
+pub(super) fn view_of(
     service: &Service,
     session: &Session,
     path: &RelPath,
@@ -373,7 +426,7 @@ fn view_of(
 }
 
 /// Returns the answer to a dry run.
-fn checked(plan: &Plan, lints: Vec<LintNote>) -> Done {
+pub(super) fn checked(plan: &Plan, lints: Vec<LintNote>) -> Done {
     let file = |file: &plan::FilePlan| FileAnswer {
         path: file.path.clone(),
         handle: None,
@@ -412,7 +465,7 @@ fn is_mixed(refusal: &Refusal) -> bool {
 }
 
 /// Returns a refused plan with what its author has to look at.
-fn explain(
+pub(super) fn explain_plan(
     service: &Service,
     refused: Refused,
     states: &[FileState],

@@ -18,7 +18,7 @@ use super::stored::{RetryRecord, StoredText};
 use crate::service::Service;
 use crate::service::api::{Apply, LintNote};
 use crate::service::session::Session;
-use crate::service::workspace::state_refusal;
+use crate::service::workspace::{HANDLES_LOOKED_AT, state_refusal};
 
 /// A file of a draft, the content it is to be placed in, and the lines of it.
 type At<'a> = (usize, Handle, &'a [(usize, usize)]);
@@ -62,7 +62,7 @@ pub(super) fn read(
     }
     let known = draft.files.iter().map(|file| known(service, session, file));
     let known: Vec<Known> = known.collect::<Result<_, Refusal>>().map_err(Rejected::of)?;
-    match resolve_with(&draft, &known, &written.choices, Some(&service.syntax)) {
+    match resolve_with(&draft, &known, &written.choices, Some(&*service.syntax)) {
         Ok(resolved) => {
             let notes = notes(&draft, &resolved);
             let quotes = draft.files.iter().any(|file| !by_number(file));
@@ -74,7 +74,11 @@ pub(super) fn read(
 }
 
 /// Returns what is known of one file of a draft.
-fn known(service: &Service, session: &Session, file: &DraftFile) -> Result<Known, Refusal> {
+pub(super) fn known(
+    service: &Service,
+    session: &Session,
+    file: &DraftFile,
+) -> Result<Known, Refusal> {
     let workspace = &service.workspace;
     let path = workspace.locate(&file.path)?;
     let now = workspace.now(&path, false)?;
@@ -101,6 +105,29 @@ fn known(service: &Service, session: &Session, file: &DraftFile) -> Result<Known
     };
     let view = session.view(handle, &workspace.state).map_err(broken)?.unwrap_or_default();
     Ok(Known { shown: Some(Shown { handle, snapshot, view }), now })
+}
+
+/// Returns the names of the contents of a file that the session was shown;
+/// `None` where there may be more of them.
+pub(super) fn shown_handles(
+    service: &Service,
+    session: &Session,
+    path: &str,
+) -> Result<Option<Vec<Handle>>, Refusal> {
+    let workspace = &service.workspace;
+    let path = workspace.locate(path)?;
+    let broken = |error| state_refusal(&error);
+    let mut shown = Vec::new();
+    let named = workspace.handles_of(&path, None).map_err(broken)?;
+    if named.len() >= HANDLES_LOOKED_AT {
+        return Ok(None);
+    }
+    for (handle, _) in named {
+        if session.view(handle, &workspace.state).map_err(broken)?.is_some() {
+            shown.push(handle);
+        }
+    }
+    Ok(Some(shown))
 }
 
 /// Names the places that were settled by what the session was shown.
@@ -215,7 +242,7 @@ fn on_lines(find: &Find) -> Option<Op> {
 }
 
 /// Returns a refused draft with what its author has to look at.
-fn explain(
+pub(super) fn explain(
     service: &Service,
     unresolved: Unresolved,
     draft: &Draft,

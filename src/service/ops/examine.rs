@@ -1,14 +1,18 @@
 //! `state/examine`: look for trouble, for `anchord doctor`.
 
 use engine::store::Trouble;
+use lsp_bridge::error::BridgeError;
 
+use super::servers;
 use crate::service::api::{Fault, Finding, Reply, Response};
+use crate::service::walk::{Found, Scope, walk};
 use crate::service::{Service, plain};
 
 /// Returns what was looked at and what was seen.
 pub(in crate::service) fn examine(service: &Service) -> Result<Reply, Fault> {
-    let findings =
-        [database, record, writing, late, paths, durability].map(|look| look(service)).into();
+    let findings = [database, record, writing, late, paths, durability, languages]
+        .map(|look| look(service))
+        .into();
     Ok(plain(Response::Examined(findings)))
 }
 
@@ -88,4 +92,56 @@ fn durability(service: &Service) -> Finding {
         well: true,
         detail: format!("{:?}: what an answered edit survives", service.durability).to_lowercase(),
     }
+}
+
+/// Files that are looked at for languages that nobody serves.
+const FILES_LOOKED_AT: usize = 5000;
+
+fn languages(service: &Service) -> Finding {
+    let servers = servers::look(service);
+    let subject = "language servers";
+    if let Some(trouble) = servers.trouble {
+        return Finding { subject, well: false, detail: format!("none is used: {trouble}") };
+    }
+    let running = servers.running.iter().map(|server| {
+        let memory = server.memory_bytes.map(|bytes| format!(", {} MiB", bytes >> 20));
+        let why = Some(&server.detail).filter(|detail| !detail.is_empty());
+        let why = why.map(|why| format!(", {why}")).unwrap_or_default();
+        format!("{} is {}{}{why}", server.name, server.state, memory.unwrap_or_default())
+    });
+    let found = servers.known.iter().filter(|server| server.program.is_some());
+    let found: Vec<&str> = found.map(|server| server.name.as_str()).collect();
+    let found = match found.is_empty() {
+        true => "none is found".to_owned(),
+        false => format!("found {}", found.join(", ")),
+    };
+    let parts: Vec<String> = [found].into_iter().chain(running).chain(missing(service)).collect();
+    let is_down = servers.running.iter().any(|server| server.state == "down");
+    Finding { subject, well: !is_down, detail: parts.join("; ") }
+}
+
+/// Returns what the root has files for, but no server that can be used: why, and
+/// what to do about it.
+fn missing(service: &Service) -> Vec<String> {
+    let Ok(bridge) = service.languages.as_they_are() else { return Vec::new() };
+    let scope = Scope::default();
+    let found = walk(&service.workspace, &scope).into_iter().flatten().take(FILES_LOOKED_AT);
+    let mut reasons: Vec<String> = Vec::new();
+    let mut endings = std::collections::HashSet::new();
+    for found in found {
+        let Found::File(path) = found else { continue };
+        let name = path.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+        let ending = name.rsplit_once('.').map_or(name.clone(), |(_, ending)| ending.to_owned());
+        if !endings.insert(ending) {
+            continue;
+        }
+        let why = match bridge.unserved(path.as_str()) {
+            None | Some(BridgeError::NoServer { .. }) => continue,
+            Some(why) => why.to_string(),
+        };
+        if !reasons.contains(&why) {
+            reasons.push(why);
+        }
+    }
+    reasons
 }

@@ -193,7 +193,7 @@ fn follow(
     let Ok(since) = service.workspace.since(path, &from.hash, &now.hash) else {
         return Vec::new();
     };
-    let trail = Trail::of(&since, from, now, path.as_str(), Some(&service.syntax));
+    let trail = Trail::of(&since, from, now, path.as_str(), Some(&*service.syntax));
     let mut there = View::default();
     for range in lines {
         match trail.follow(range) {
@@ -274,7 +274,7 @@ pub(in crate::service) fn resolve(
         let span = span_of(request.lines);
         let since = service.workspace.since(&path, &hash, &now.hash);
         let since = since.map_err(|error| state_refusal(&error))?;
-        let trail = Trail::of(&since, &from, &now, path.as_str(), Some(&service.syntax));
+        let trail = Trail::of(&since, &from, &now, path.as_str(), Some(&*service.syntax));
         let lines = trail.follow(&span).map(|there| lines_of(&there));
         Ok(Resolved { path: path.as_str().to_owned(), handle, lines })
     };

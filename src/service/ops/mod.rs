@@ -1,11 +1,16 @@
 //! The operations, one a file: each turns a request into a response.
 
+pub(super) mod actions;
 pub(super) mod apply;
+pub(super) mod ask;
 pub(super) mod buffer;
 mod construct;
+pub(super) mod diagnose;
 mod draft;
 mod editor;
 pub(super) mod examine;
+pub(super) mod format;
+pub(super) mod judge;
 mod lint;
 pub(super) mod list;
 pub(super) mod log;
@@ -13,14 +18,20 @@ pub(super) mod marks;
 pub(super) mod notes;
 pub(super) mod open;
 pub(super) mod outline;
+mod place;
 pub(super) mod read;
 mod reject;
+pub(super) mod rename;
 pub(super) mod retry;
 pub(super) mod search;
+mod server_change;
+pub(super) mod servers;
 pub(super) mod show;
 pub(super) mod stats;
 mod stored;
+pub(super) mod stream;
 mod syntax;
 pub(super) mod tail;
 mod transact;
 pub(super) mod undo;
+mod verify;

@@ -12,7 +12,9 @@ use engine::store::RelPath;
 use super::marks::Refused;
 use super::read::keep;
 use super::stored::RetryRecord;
-use crate::service::api::{Attempt, DeltaHunk, Fault, Rejection, Reply, Response, Setback};
+use crate::service::api::{
+    Attempt, DeltaHunk, Fault, FileMatches, Rejection, Reply, Response, Setback,
+};
 use crate::service::session::Session;
 use crate::service::{Service, internal, now_ms};
 use crate::state::fill_random;
@@ -34,6 +36,8 @@ pub(super) struct Rejected {
     format: String,
     /// The event of the first attempt, if this was a retry.
     chain: Option<i64>,
+    /// The bytes of a stream after which it could no longer succeed.
+    stopped_at: Option<usize>,
 }
 
 /// What the author of a refused edit is told besides the reason.
@@ -51,6 +55,9 @@ pub(super) struct Cure {
     pub(super) candidates: Vec<Range<usize>>,
     /// What could be meant instead, in few words.
     pub(super) fixes: Vec<String>,
+    /// Places that a rename would leave as they are, which the session has been
+    /// shown.
+    pub(super) uncovered: Vec<FileMatches>,
 }
 
 /// What the author has to look at.
@@ -77,6 +84,7 @@ impl Rejected {
             new_text: Vec::new(),
             format: String::new(),
             chain: None,
+            stopped_at: None,
         }
     }
 
@@ -106,6 +114,19 @@ impl Rejected {
         self
     }
 
+    /// Returns the content and the lines that the author has to look at.
+    pub(super) fn looks_at(&self) -> Option<(Handle, Vec<Range<usize>>)> {
+        self.cure.rows.as_ref().map(|rows| (rows.handle, rows.around()))
+    }
+
+    /// Returns the rejection of a stream that could no longer succeed after so
+    /// many bytes. Its rows do not count as shown yet: the close must say what
+    /// it would have said without the stop.
+    pub(super) fn stopped_at(mut self, bytes: usize) -> Rejected {
+        self.stopped_at = Some(bytes);
+        self
+    }
+
     /// Records the rejection as an event of this kind and returns the answer.
     pub(super) fn answer(
         self,
@@ -114,17 +135,21 @@ impl Rejected {
         kind: &str,
     ) -> Result<Reply, Fault> {
         let state = &service.workspace.state;
-        let Cure { rows, preview, drift, landings, candidates, fixes } = *self.cure;
+        let Cure { rows, preview, drift, landings, candidates, fixes, uncovered } = *self.cure;
+        let noted = self.stopped_at.is_none();
         let Refusal { code, message, path, op } = self.refusal;
         if kind == "edit.rejected" && service.mail.is_heard() {
             tell_people(service, session, (code, &message), path.as_deref(), rows.as_ref());
         }
-        let shown = rows.map(|rows| rows.show(service, session)).transpose()?;
+        let shown = rows.map(|rows| rows.show(service, session, noted)).transpose()?;
         let chain = self.chain;
-        let data = serde_json::json!({
+        let mut data = serde_json::json!({
             "code": code.as_str(), "path": path, "op": op, "format": self.format, "chain": chain,
             "message": message,
         });
+        if let Some(bytes) = self.stopped_at {
+            data["stopped_at"] = bytes.into();
+        }
         let event = state.append_event(now_ms(), kind, &session.row.id, None, &data.to_string());
         let event = event.map_err(internal)?;
         let retry = match self.retry {
@@ -146,7 +171,9 @@ impl Rejected {
             landings: landings.iter().map(|span| span.as_ref().map(lines_of)).collect(),
             candidates: candidates.iter().map(lines_of).collect(),
             fixes,
+            uncovered,
             retry,
+            format: None,
         };
         let attempt = Attempt { event, new_text: self.new_text, ..Attempt::default() };
         Ok(Reply { response: Response::Rejected(rejection), attempt: Some(attempt) })
@@ -182,12 +209,20 @@ fn tell_people(
 }
 
 impl Rows {
-    /// Renders the rows and notes that the session was shown them.
-    fn show(self, service: &Service, session: &Session) -> Result<(Handle, String), Fault> {
+    /// Renders the rows and, where they are `noted`, notes that the session was
+    /// shown them.
+    fn show(
+        self,
+        service: &Service,
+        session: &Session,
+        noted: bool,
+    ) -> Result<(Handle, String), Fault> {
         let lines = self.around();
         let state = &service.workspace.state;
         keep(service, &self.snapshot).map_err(|refusal| Fault::Internal(refusal.message))?;
-        session.show(self.handle, &lines, state).map_err(internal)?;
+        if noted {
+            session.show(self.handle, &lines, state).map_err(internal)?;
+        }
         Ok((self.handle, render(&self.snapshot, &lines, Gutter::Tab)))
     }
 

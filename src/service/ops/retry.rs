@@ -96,6 +96,7 @@ fn prepare(mut record: RetryRecord, request: &Retry) -> Result<Edit, Rejected> {
     match (choice, record.reason) {
         (Choice::Accept, Reason::Lint) => verify.lint = Some(Policy::Warn),
         (Choice::Accept, Reason::Syntax) => verify.syntax = Some(Policy::Warn),
+        (Choice::Accept, Reason::Servers) => verify.lsp = Some(Policy::Warn),
         (Choice::Fix(number), _) => fix(&mut script, &record, number).map_err(Rejected::of)?,
         (Choice::At(at), _) => {
             let places = at.iter().copied().map(Some).collect();

@@ -179,7 +179,7 @@ impl Sink for &mut Lines {
 }
 
 /// Renders the matches of one file and notes that the session was shown them.
-fn show(
+pub(super) fn show(
     service: &Service,
     session: &Session,
     path: &RelPath,

@@ -37,7 +37,9 @@ fn bare(refusal: Refusal) -> Rejection {
         landings: Vec::new(),
         candidates: Vec::new(),
         fixes: Vec::new(),
+        uncovered: Vec::new(),
         retry: None,
+        format: None,
     }
 }
 

@@ -44,6 +44,10 @@ struct Tally {
     chains: BTreeSet<i64>,
     landed: BTreeSet<i64>,
     rejected: BTreeMap<String, usize>,
+    /// Streams that were stopped, by session and file: the tokens that were
+    /// written of them. What the next edit of that file takes is what the whole
+    /// of it would have taken.
+    stopped: BTreeMap<(String, String), usize>,
 }
 
 impl Tally {
@@ -59,6 +63,7 @@ impl Tally {
     }
 
     fn add_edit(&mut self, row: &CostRow, data: &Value) {
+        self.add_saved(row, data);
         let retry_of = data["chain"].as_i64();
         let chain = retry_of.unwrap_or(row.event.seq);
         match row.event.kind.as_str() {
@@ -76,6 +81,27 @@ impl Tally {
                 *self.rejected.entry(code).or_default() += 1;
             }
             _ => {}
+        }
+    }
+
+    /// Notes a stream that was stopped, or what it has saved by now.
+    fn add_saved(&mut self, row: &CostRow, data: &Value) {
+        let cost = row.cost.as_ref().map_or(0, |cost| cost.tokens_in);
+        let named = |path: &Value| {
+            let path = path.as_str().unwrap_or("").to_owned();
+            (row.event.session.clone(), path)
+        };
+        if data["stopped_at"].is_u64() {
+            self.group.stopped += 1;
+            *self.stopped.entry(named(&data["path"])).or_default() += cost;
+            return;
+        }
+        let files = data["files"].as_array().into_iter().flatten().map(|file| &file["path"]);
+        let paths = files.chain([&data["path"], &data["already"][0]]);
+        for path in paths.filter(|path| path.is_string()) {
+            if let Some(written) = self.stopped.remove(&named(path)) {
+                self.group.saved += cost.saturating_sub(written);
+            }
         }
     }
 

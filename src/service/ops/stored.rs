@@ -84,6 +84,8 @@ pub(super) enum Reason {
     Lint,
     /// What it would do to the syntax.
     Syntax,
+    /// What language servers would say of it.
+    Servers,
 }
 
 /// What was to be checked.
@@ -91,6 +93,10 @@ pub(super) enum Reason {
 pub(super) struct StoredVerify {
     syntax: Option<StoredPolicy>,
     lint: Option<StoredPolicy>,
+    #[serde(default)]
+    lsp: Option<StoredPolicy>,
+    #[serde(default)]
+    lsp_ms: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -107,7 +113,12 @@ impl From<Verify> for StoredVerify {
             Policy::Warn => StoredPolicy::Warn,
             Policy::Off => StoredPolicy::Off,
         };
-        StoredVerify { syntax: verify.syntax.map(policy), lint: verify.lint.map(policy) }
+        StoredVerify {
+            syntax: verify.syntax.map(policy),
+            lint: verify.lint.map(policy),
+            lsp: verify.lsp.map(policy),
+            lsp_ms: verify.lsp_ms,
+        }
     }
 }
 
@@ -118,7 +129,12 @@ impl From<StoredVerify> for Verify {
             StoredPolicy::Warn => Policy::Warn,
             StoredPolicy::Off => Policy::Off,
         };
-        Verify { syntax: stored.syntax.map(policy), lint: stored.lint.map(policy) }
+        Verify {
+            syntax: stored.syntax.map(policy),
+            lint: stored.lint.map(policy),
+            lsp: stored.lsp.map(policy),
+            lsp_ms: stored.lsp_ms,
+        }
     }
 }
 

@@ -40,23 +40,38 @@ pub(super) fn check(
         return Ok(notes);
     }
     for (index, file) in plan.files.iter().enumerate() {
-        let (Planned::Modify { before, change, .. } | Planned::EditAndMove { before, change, .. }) =
-            &file.action
-        else {
-            continue;
-        };
-        let Some(broken) = look(service, &file.path, before, change) else { continue };
+        let Some(broken) = broken(service, file) else { continue };
         if policy == Policy::Reject && broken.is_certain {
             return Err(refuse(edit, index, file, &broken, chain));
         }
-        notes.push(LintNote {
-            path: file.path.clone(),
-            op: None,
-            lint: "syntax".to_owned(),
-            message: broken.message(),
-        });
+        notes.push(note(file, &broken));
     }
     Ok(notes)
+}
+
+/// Returns the syntax errors that a plan would bring in, all of which are let
+/// pass.
+pub(super) fn notes(service: &Service, plan: &Plan) -> Vec<LintNote> {
+    let note = |file| Some(note(file, &broken(service, file)?));
+    plan.files.iter().filter_map(note).collect()
+}
+
+fn broken(service: &Service, file: &FilePlan) -> Option<Broken> {
+    match &file.action {
+        Planned::Modify { before, change, .. } | Planned::EditAndMove { before, change, .. } => {
+            look(service, &file.path, before, change)
+        }
+        _ => None,
+    }
+}
+
+fn note(file: &FilePlan, broken: &Broken) -> LintNote {
+    LintNote {
+        path: file.path.clone(),
+        op: None,
+        lint: "syntax".to_owned(),
+        message: broken.message(),
+    }
 }
 
 /// What an edit would break.

@@ -1,5 +1,6 @@
 //! From a plan to an operation: slots, swaps, facts, and the answer.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use engine::anchor::{Gutter, Handle, View, render, span_of};
@@ -9,7 +10,7 @@ use engine::error::{Code, Refusal};
 use engine::hash::ContentHash;
 use engine::plan::{FilePlan, Outcome, Plan, Planned};
 use engine::snapshot::Snapshot;
-use engine::store::{Cas, Fs, Intent, RelPath, Slot, Step, StepKind, Trouble};
+use engine::store::{Cas, Fs, Intent, Like, RelPath, Slot, Step, StepKind, Trouble};
 use serde::Serialize;
 use serde_json::json;
 
@@ -31,12 +32,25 @@ pub(super) struct Operation<'a> {
     /// For each file of the plan, the lines of its content of now that the
     /// session knows.
     pub(super) views: Vec<View>,
+    /// Who wrote the new lines.
+    pub(super) author: Author,
     /// Kind, format, reason and name of the operation.
     pub(super) record: OperationRecord,
     /// The event of the first attempt, if this is a retry.
     pub(super) chain: Option<i64>,
     /// Whether it may go to files and to documents of editors at once.
     pub(super) allow_mixed: bool,
+    /// Slots whose attributes the files that are made get, by their paths.
+    pub(super) like: HashMap<String, Slot>,
+}
+
+/// Who wrote the new lines of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Author {
+    /// The session, which therefore knows them.
+    Session,
+    /// A language server: the session knows those that the answer shows.
+    Server,
 }
 
 /// An operation that took effect.
@@ -48,6 +62,9 @@ pub(super) struct Done {
 
 /// Rows shown before and after lines that landed elsewhere.
 const CONTEXT: usize = 2;
+
+/// Rows shown of one file that a language server changed.
+const SERVER_ROWS: usize = 40;
 
 /// Carries out an operation, whose files the caller holds the turn at: what is
 /// open in editors there, the rest on the disk.
@@ -62,12 +79,12 @@ pub(super) fn carry_out(
 ) -> Result<Done, Refusal> {
     let workspace = &*service.workspace;
     let _admitted = workspace.health.admit(workspace, service.durability)?;
-    let Operation { plan, views, mut record, chain, allow_mixed } = operation;
+    let Operation { plan, views, author, mut record, chain, like, allow_mixed } = operation;
     let mut files: Vec<Target> = plan
         .files
         .iter()
         .zip(views)
-        .map(|(file, view)| Target::of(workspace, file, view))
+        .map(|(file, view)| Target::of(workspace, file, view, author))
         .collect::<Result<_, _>>()?;
     let mut held = Vec::with_capacity(files.len());
     for (target, file) in files.iter_mut().zip(&plan.files) {
@@ -89,7 +106,10 @@ pub(super) fn carry_out(
                 in_editors.extend(target.in_editor(file, held));
                 answer.files[index].in_buffer = true;
             }
-            None => target.push_steps(workspace, file, tx, &mut steps)?,
+            None => {
+                let like = like.get(&file.path).map(Like::Slot);
+                target.push_steps(workspace, file, tx, like, &mut steps)?;
+            }
         }
     }
     if steps.is_empty() && in_editors.is_empty() {
@@ -115,6 +135,7 @@ pub(super) fn carry_out(
     for (target, answer) in files.iter().zip(&answer.files) {
         target.remember(workspace, session, answer.in_buffer)?;
     }
+    service.languages.wrote(&plan.files);
     // A ledger that is too full to be told looks at them before they go.
     let _told = service.ledger.send(Job::Slots(displaced(tx, &steps)));
     answer.operation = Some(tx);
@@ -234,6 +255,8 @@ struct Target {
     new: Option<NewHandle>,
     /// What the session knows of that content.
     view: View,
+    /// The lines that the answer shows.
+    window: View,
 }
 
 /// What a step needs besides its description.
@@ -243,16 +266,22 @@ struct Part<'a> {
 }
 
 impl Target {
-    fn of(workspace: &Workspace, file: &FilePlan, view: View) -> Result<Target, Refusal> {
+    fn of(
+        workspace: &Workspace,
+        file: &FilePlan,
+        view: View,
+        author: Author,
+    ) -> Result<Target, Refusal> {
         let path = RelPath::parse(&file.path).map_err(bad_path)?;
+        let is_known = author == Author::Session;
         let mut to = path.clone();
         let (after, mut view) = match &file.action {
             Planned::Modify { before, change, hunks } => {
-                (Some(Arc::new(before.after(change))), view.through(hunks, true))
+                (Some(Arc::new(before.after(change))), view.through(hunks, is_known))
             }
             Planned::Create { bytes } => {
                 let after = Snapshot::of(bytes.clone());
-                let view = View::all(after.line_count());
+                let view = if is_known { View::all(after.line_count()) } else { View::default() };
                 (Some(Arc::new(after)), view)
             }
             Planned::Remove { .. } => (None, View::default()),
@@ -262,22 +291,25 @@ impl Target {
             }
             Planned::EditAndMove { before, change, hunks, to: target, .. } => {
                 to = RelPath::parse(target).map_err(bad_path)?;
-                (Some(Arc::new(before.after(change))), view.through(hunks, true))
+                (Some(Arc::new(before.after(change))), view.through(hunks, is_known))
             }
             Planned::Keep { now } => (Some(Arc::clone(now)), view),
         };
-        if let Some(after) = &after {
-            // What the window shows is seen.
-            moved_rows(after, &file.ops).ranges().iter().for_each(|rows| {
-                view.add(rows.clone());
-            });
-        }
+        let window = after.as_ref().map(|after| match author {
+            Author::Session => moved_rows(after, &file.ops),
+            Author::Server => changed_rows(after, &file.ops),
+        });
+        let window = window.unwrap_or_default();
+        // What the window shows is seen.
+        window.ranges().iter().for_each(|rows| {
+            view.add(rows.clone());
+        });
         let named = after.as_ref().map(|after| workspace.handle_for(&to, &after.hash)).transpose();
         let (handle, new) = match named.map_err(|error| state_refusal(&error))? {
             Some((handle, new)) => (Some(handle), new),
             None => (None, None),
         };
-        Ok(Target { path, to, after, handle, new, view })
+        Ok(Target { path, to, after, handle, new, view, window })
     }
 
     /// Refuses what could not be swapped without losing something, and what
@@ -308,6 +340,7 @@ impl Target {
         workspace: &Workspace,
         file: &'a FilePlan,
         tx: u64,
+        restored: Option<Like<'a>>,
         steps: &mut Vec<(Step, Part<'a>)>,
     ) -> Result<(), Refusal> {
         let hash = |snapshot: &Arc<Snapshot>| Some(snapshot.hash);
@@ -336,7 +369,9 @@ impl Target {
                 let edits = Some(pack(change, before));
                 push(&self.path, StepKind::Modify, Some(before), after, edits, None)
             }
-            Planned::Create { .. } => push(&self.path, StepKind::Create, None, after, None, None),
+            Planned::Create { .. } => {
+                push(&self.path, StepKind::Create, None, after, None, restored)
+            }
             Planned::Remove { before } => {
                 push(&self.path, StepKind::Remove, Some(before), None, None, None)
             }
@@ -345,7 +380,7 @@ impl Target {
                     push(&self.to, StepKind::Remove, Some(replaced), None, None, None)?;
                 }
                 // The new file takes the attributes of the old one, which goes.
-                push(&self.to, StepKind::Create, None, after, None, Some(&self.path))?;
+                push(&self.to, StepKind::Create, None, after, None, Some(Like::File(&self.path)))?;
                 push(&self.path, StepKind::Remove, Some(before), None, None, None)
             }
             Planned::Move { before, replaced, .. } => {
@@ -380,17 +415,16 @@ impl Target {
             path: self.to.as_str().to_owned(),
             handle: self.handle,
             ops: file.ops.clone(),
-            window: self.window(&file.ops),
+            window: self.window(),
             cas: None,
             in_buffer: false,
         }
     }
 
-    /// Returns the rows around operations that landed on other lines than named.
-    fn window(&self, ops: &[Outcome]) -> Option<String> {
-        let after = self.after.as_ref()?;
-        let rows = moved_rows(after, ops);
-        (!rows.ranges().is_empty()).then(|| render(after, rows.ranges(), Gutter::Tab))
+    /// Returns the rows that the answer shows.
+    fn window(&self) -> Option<String> {
+        let (after, rows) = (self.after.as_ref()?, self.window.ranges());
+        (!rows.is_empty()).then(|| render(after, rows, Gutter::Tab))
     }
 
     fn remember(
@@ -441,6 +475,19 @@ fn moved_rows(after: &Snapshot, ops: &[Outcome]) -> View {
         span.start.saturating_sub(CONTEXT)..end.min(after.line_count())
     });
     View::of(moved)
+}
+
+/// Returns the first of the lines that operations wrote.
+fn changed_rows(after: &Snapshot, ops: &[Outcome]) -> View {
+    let mut left = SERVER_ROWS;
+    let total = after.line_count();
+    let rows = ops.iter().map(|op| {
+        let span = span_of(op.lines);
+        let end = span.end.min(span.start + left).min(total);
+        left -= end.saturating_sub(span.start);
+        span.start.min(end)..end
+    });
+    View::of(rows.filter(|rows| !rows.is_empty()).collect::<Vec<_>>())
 }
 
 /// Returns a change as it is stored.

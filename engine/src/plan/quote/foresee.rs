@@ -23,6 +23,7 @@ pub fn foresee(
         Event::File { handle: _, verb, .. } => of_file(*verb, known).map(|()| None),
         Event::Place { find, complete, .. } => place(find, known, earlier, *complete),
         Event::Change { find, .. } => place(find, known, earlier, true),
+        Event::Row { .. } => Ok(None),
     }
 }
 
