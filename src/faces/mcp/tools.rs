@@ -82,6 +82,7 @@ pub const ALL: [Tool; 19] = [
             required("text", Kind::Text, ""),
             optional("why", Kind::Text, ""),
             optional("format", Kind::Text, "default anchor"),
+            unlisted("lsp", Kind::Text),
         ],
         core: true,
         read_only: false,
