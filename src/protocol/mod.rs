@@ -13,7 +13,7 @@ pub mod wire;
 pub const VERSION: u32 = 1;
 
 /// All methods, in the order of `docs/protocol.md`.
-pub const METHODS: [&str; 33] = [
+pub const METHODS: [&str; 35] = [
     "session/open",
     "session/listen",
     "file/read",
@@ -23,6 +23,8 @@ pub const METHODS: [&str; 33] = [
     "edit/apply",
     "edit/stream",
     "symbol/edit",
+    "pattern/search",
+    "pattern/rewrite",
     "edit/retry",
     "edit/undo",
     "edit/redo",

@@ -49,7 +49,7 @@ use api::{
 use languages::{Languages, Surroundings};
 use ledger::{Job, Ledger};
 use mail::Mail;
-use policy::Limits;
+use policy::{Limits, Rules};
 use queue::{Queue, Turn};
 use session::{Session, Sessions};
 use streams::Streams;
@@ -113,6 +113,7 @@ pub struct Service {
     looks: ops::marks::Looks,
     syntax: Arc<SyntaxCheck>,
     languages: Languages,
+    rules: Rules,
     durability: Durability,
 }
 
@@ -156,6 +157,7 @@ impl Service {
             sessions: Sessions::default(),
             queue: Queue::default(),
             streams: Streams::default(),
+            rules: Rules::configured(&options.surroundings.configuration, root),
             durability: options.durability,
         })
     }
@@ -199,6 +201,9 @@ impl Call for Service {
             }
             Request::Outline(outline) => {
                 ops::outline::outline(self, &outline, &*self.session(context)?)
+            }
+            Request::Pattern(pattern) => {
+                ops::pattern::pattern(self, pattern, &*self.session(context)?, &context.cancel)
             }
             Request::Apply(apply) => ops::apply::apply(self, apply, &*self.session(context)?),
             Request::Stream(step) => ops::stream::stream(self, step, &*self.session(context)?),

@@ -28,6 +28,8 @@ mod world;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod crash;
@@ -47,6 +49,8 @@ mod mcp;
 mod meet;
 #[cfg(test)]
 mod outline;
+#[cfg(test)]
+mod patterns;
 #[cfg(test)]
 mod real;
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub(super) mod marks;
 pub(super) mod notes;
 pub(super) mod open;
 pub(super) mod outline;
+pub(super) mod pattern;
 mod place;
 pub(super) mod read;
 mod reject;
