@@ -86,15 +86,7 @@ pub(super) fn carry_out(
         .zip(views)
         .map(|(file, view)| Target::of(workspace, file, view, author))
         .collect::<Result<_, _>>()?;
-    let mut held = Vec::with_capacity(files.len());
-    for (target, file) in files.iter_mut().zip(&plan.files) {
-        target.check(workspace, file)?;
-        let holder = editor::holder(service, &target.path, file)?;
-        if holder.is_some() {
-            target.name(workspace)?;
-        }
-        held.push(holder);
-    }
+    let mut held = hold(service, &mut files, plan)?;
     let mut answer = EditAnswer { applied: true, ..EditAnswer::default() };
     answer.files =
         files.iter().zip(&plan.files).map(|(target, file)| target.answer(file)).collect();
@@ -143,6 +135,26 @@ pub(super) fn carry_out(
     name_weak_swaps(&mut answer, &steps, &committed.cas);
     tell(service, session, &files, tx);
     Ok(Done { answer, event: journal.event() })
+}
+
+/// Returns for each file what an editor holds of it, if its change is to be made
+/// there; refuses what cannot be carried out.
+fn hold(
+    service: &Service,
+    files: &mut [Target],
+    plan: &Plan,
+) -> Result<Vec<Option<Held>>, Refusal> {
+    let workspace = &*service.workspace;
+    let mut held = Vec::with_capacity(files.len());
+    for (target, file) in files.iter_mut().zip(&plan.files) {
+        target.check(workspace, file)?;
+        let holder = editor::holder(service, &target.path, file)?;
+        if holder.is_some() {
+            target.name(workspace)?;
+        }
+        held.push(holder);
+    }
+    Ok(held)
 }
 
 /// Makes it so: the slots are written, the editors asked, the files swapped.
