@@ -1,6 +1,7 @@
 //! The service as its callers see it: one method over a closed list of requests
 //! and responses, in plain values. No face, no wire.
 
+mod code;
 mod record;
 mod servers;
 
@@ -15,6 +16,7 @@ use engine::snapshot::Snapshot;
 use engine::store::Cas;
 
 pub use super::policy::Limits;
+pub use code::*;
 pub use record::*;
 pub use servers::*;
 
@@ -131,6 +133,8 @@ pub enum Request {
     Search(Search),
     /// Show what a file defines.
     Outline(Outline),
+    /// Find code by its shape, and rewrite it.
+    Pattern(PatternSearch),
     /// Change files.
     Apply(Apply),
     /// Change files by an edit that is still being written.
@@ -176,8 +180,10 @@ pub enum Response {
     Read(ReadAnswer),
     /// To [`Request::List`].
     List(ListAnswer),
-    /// To [`Request::Search`].
+    /// To [`Request::Search`], and to [`Request::Pattern`] without a rewrite.
     Search(SearchAnswer),
+    /// To [`Request::Pattern`] with a rewrite.
+    Rewrite(RewriteAnswer),
     /// To [`Request::Outline`].
     Outline(OutlineAnswer),
     /// To [`Request::Apply`], the close of a [`Request::Stream`],
@@ -371,43 +377,6 @@ pub struct FileMatches {
     pub text: String,
 }
 
-/// Asks for what a file defines.
-#[derive(Debug, Clone, Default)]
-pub struct Outline {
-    /// Relative to the root, or absolute within it.
-    pub path: String,
-    /// The content to show, where it is not that of now.
-    pub handle: Option<Handle>,
-    /// The construct to show with what stands in it, by its name path; the whole
-    /// file where none is named.
-    pub symbol: Option<String>,
-    /// How many levels to show; all of them where nothing is said.
-    pub depth: Option<usize>,
-    /// How many rows at most.
-    pub limit: usize,
-}
-
-/// What a file defines.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutlineAnswer {
-    /// The file, its symlinks followed.
-    pub path: String,
-    /// The name of its content.
-    pub handle: Handle,
-    /// The language it was read in.
-    pub language: &'static str,
-    /// How well that language's grammar reads healthy files.
-    pub reading: &'static str,
-    /// A row for each construct: its lines and its signature.
-    pub text: String,
-    /// The lines that rows show whole, as they are.
-    pub shown: Vec<LineRange>,
-    /// Number of lines.
-    pub total_lines: usize,
-    /// Whether there are more rows.
-    pub more: bool,
-}
-
 /// An edit as it came in.
 #[derive(Debug, Clone)]
 pub enum Source {
@@ -510,6 +479,8 @@ pub struct Verify {
     pub lsp: Option<Policy>,
     /// How long language servers may take, in milliseconds.
     pub lsp_ms: Option<u64>,
+    /// What a slip leads to where neither the request nor a rule says anything.
+    pub usual_lint: Option<Policy>,
 }
 
 /// What a finding leads to.

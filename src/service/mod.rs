@@ -43,7 +43,7 @@ use crate::state::{State, StateError};
 use api::{Attempt, Call, Context, Fault, Reply, Request, Response, Traffic};
 use languages::{Languages, Surroundings};
 use ledger::{Job, Ledger};
-use policy::Limits;
+use policy::{Limits, Rules};
 use queue::{Queue, Turn};
 use session::{Session, Sessions};
 use streams::Streams;
@@ -102,6 +102,7 @@ pub struct Service {
     ledger: Ledger,
     syntax: Arc<SyntaxCheck>,
     languages: Languages,
+    rules: Rules,
     durability: Durability,
 }
 
@@ -141,6 +142,7 @@ impl Service {
             sessions: Sessions::default(),
             queue: Queue::default(),
             streams: Streams::default(),
+            rules: Rules::configured(&options.surroundings.configuration, root),
             durability: options.durability,
         })
     }
@@ -184,6 +186,9 @@ impl Call for Service {
             }
             Request::Outline(outline) => {
                 ops::outline::outline(self, &outline, &*self.session(context)?)
+            }
+            Request::Pattern(pattern) => {
+                ops::pattern::pattern(self, pattern, &*self.session(context)?, &context.cancel)
             }
             Request::Apply(apply) => ops::apply::apply(self, apply, &*self.session(context)?),
             Request::Stream(step) => ops::stream::stream(self, step, &*self.session(context)?),

@@ -22,7 +22,7 @@ pub(super) fn params(tool: &Tool, arguments: &str, op_id: Option<String>) -> Res
                 given.insert("lines".to_owned(), json!(lines_of(&lines)?));
             }
         }
-        "file/list" | "file/search" => {
+        "file/list" | "file/search" | "pattern/search" | "pattern/rewrite" => {
             for (one, many) in [("path", "paths"), ("glob", "globs")] {
                 if let Some(value) = given.remove(one) {
                     given.insert(many.to_owned(), json!([value]));
