@@ -2,6 +2,7 @@
 //! and responses, in plain values. No face, no wire.
 
 mod servers;
+mod streams;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +16,7 @@ use engine::store::Cas;
 
 pub use super::policy::Limits;
 pub use servers::*;
+pub use streams::{Firing, RuleAction, StreamAnswer, StreamStep, StreamStop};
 
 /// The service, wherever it runs.
 pub trait Call: Send + Sync {
@@ -444,55 +446,6 @@ impl Apply {
             Source::Script(_) | Source::Malformed(_) => None,
         }
     }
-}
-
-/// Asks for a step of an edit that comes in pieces.
-#[derive(Debug, Clone)]
-pub enum StreamStep {
-    /// Begin: how the edit is to be carried out, and as its source the first
-    /// piece.
-    Open(Box<Apply>),
-    /// Go on.
-    Chunk {
-        /// The stream.
-        stream: String,
-        /// The next piece.
-        text: String,
-    },
-    /// The edit is complete: carry it out.
-    Close {
-        /// The stream.
-        stream: String,
-        /// The last piece.
-        text: String,
-    },
-    /// The edit was given up.
-    Cancel {
-        /// The stream.
-        stream: String,
-    },
-}
-
-/// What is known of an edit that is being written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamAnswer {
-    /// The stream.
-    pub stream: String,
-    /// Whether it is still there.
-    pub open: bool,
-    /// Bytes taken so far.
-    pub taken: usize,
-    /// Why the edit can no longer succeed, if it cannot.
-    pub stop: Option<StreamStop>,
-}
-
-/// Why an edit can no longer succeed, however it goes on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamStop {
-    /// The bytes after which that was so.
-    pub at: usize,
-    /// The reason, with what its author has to look at.
-    pub rejection: Rejection,
 }
 
 /// What to check before anything is written; where nothing is said, the

@@ -11,6 +11,7 @@ mod names;
 mod ops;
 pub mod policy;
 mod queue;
+mod rules;
 mod session;
 mod streams;
 mod sweep;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use engine::apply::Durability;
-use engine::error::Refusal;
+use engine::error::{Code, Refusal};
 use engine::store::{FsError, OsFs, Trouble};
 use grammars::SyntaxCheck;
 use grammars::worker::{Channel, Workers};
@@ -35,6 +36,7 @@ use languages::{Languages, Surroundings};
 use ledger::{Job, Ledger};
 use policy::Limits;
 use queue::{Queue, Turn};
+use rules::{Rules, RulesError};
 use session::{Session, Sessions};
 use streams::Streams;
 use workspace::Workspace;
@@ -75,6 +77,8 @@ pub struct Service {
     sessions: Sessions,
     queue: Queue,
     streams: Streams,
+    /// The user's own rules, or why they cannot be read.
+    rules: Result<Rules, RulesError>,
     ledger: Ledger,
     syntax: Arc<SyntaxCheck>,
     languages: Languages,
@@ -111,6 +115,7 @@ impl Service {
             sessions: Sessions::default(),
             queue: Queue::default(),
             streams: Streams::default(),
+            rules: Rules::of(&options.surroundings.configuration),
             durability: options.durability,
         })
     }
@@ -130,6 +135,17 @@ impl Service {
     fn session(&self, context: &Context) -> Result<Arc<Session>, Fault> {
         let id = context.session.as_deref().ok_or(Fault::NotOpened)?;
         self.sessions.get(id, &self.workspace.state).map_err(internal)?.ok_or(Fault::NotOpened)
+    }
+
+    /// Returns the user's own rules.
+    ///
+    /// # Errors
+    /// `denied` where they cannot be read: what they forbid would be done.
+    fn rules(&self) -> Result<&Rules, Refusal> {
+        self.rules.as_ref().map_err(|why| {
+            let text = format!("the rules of your configuration cannot be read: {why}");
+            Refusal::new(Code::Denied, text)
+        })
     }
 
     /// Waits for the turn at some files.
