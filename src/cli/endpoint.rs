@@ -70,6 +70,13 @@ impl Endpoint {
                 Err(DaemonError::Taken) if Instant::now() < deadline => {
                     std::thread::sleep(Duration::from_millis(5));
                 }
+                // Whoever has another state home is served there all the same.
+                Err(DaemonError::Elsewhere(state)) if Instant::now() < deadline => {
+                    if let Ok(client) = Client::connect(&state.join("socket")) {
+                        return Ok(Endpoint::Daemon(client));
+                    }
+                    std::thread::sleep(Duration::from_millis(5));
+                }
                 Err(error) => return Err(error.into()),
             }
         }

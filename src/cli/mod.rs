@@ -3,6 +3,7 @@
 //!
 //! Exit codes: 0 done, 1 rejected, 2 usage or fault.
 
+mod bench;
 mod diagnostics;
 mod doctor;
 mod edit;
@@ -95,6 +96,8 @@ enum Command {
     Serve(serve::Serve),
     /// Offer the tools of an agent over MCP, on standard input and output
     Mcp(mcp::Mcp),
+    /// Measure edit formats on real edits, with and without a model
+    Bench(bench::Bench),
     /// Look for trouble, and say what to do about it
     Doctor,
     /// See it work, on a copy of a real directory
@@ -147,6 +150,8 @@ enum CliError {
     #[error("{0}")]
     Mcp(#[from] crate::faces::mcp::ServeError),
     #[error("{0}")]
+    Bench(#[from] crate::bench::BenchError),
+    #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("an answer that does not read as one: {0}")]
     Answer(#[from] serde_json::Error),
@@ -198,6 +203,7 @@ fn run(arguments: &Arguments, paint: &mut Paint) -> Result<End, CliError> {
         Command::Stats(stats) => stats::run(stats, common, &mut endpoint()?, paint),
         Command::Serve(serve) => serve::run(serve, common),
         Command::Mcp(mcp) => mcp::run(mcp, common),
+        Command::Bench(bench) => bench::run(bench, paint),
         Command::Doctor => doctor::run(common, paint),
         Command::Tour(tour) => tour::run(tour, paint),
         Command::CountTokens => {

@@ -81,6 +81,8 @@ fn settings(options: &DaemonOptions) -> Result<Settings, CliError> {
             limits: limits(&options.limits)?,
             helper,
             surroundings: surroundings(),
+            #[cfg(feature = "mutants")]
+            lacks: std::env::var("ANCHORD_LACKS").ok(),
         },
         idle: (options.idle_exit > 0).then(|| Duration::from_secs(options.idle_exit)),
     })

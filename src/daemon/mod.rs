@@ -1,7 +1,7 @@
 //! The daemon: the process that serves a root to many callers.
 //!
-//! There is one service a root at a time: whoever holds the lock of the state
-//! directory. The socket is 0600 in a directory that is 0700, and every caller
+//! There is one service a root at a time: whoever holds the lock beside the
+//! slots, wherever its state lies. The socket is 0600 in a directory that is 0700, and every caller
 //! must be the same user by the kernel's word. The process ends when nobody has
 //! called for a while, or on SIGTERM or SIGINT after what is under way.
 
@@ -57,6 +57,9 @@ pub enum DaemonError {
     /// Another process serves it.
     #[error("another process serves this root")]
     Taken,
+    /// Another process serves it, with its state in another place.
+    #[error("another process serves this root, with its state in {0}; set XDG_STATE_HOME as there")]
+    Elsewhere(PathBuf),
     /// The place of the root is not usable.
     #[error("{0}")]
     Place(#[from] io::Error),
@@ -78,17 +81,9 @@ impl Root {
     /// Takes the lock of the root and starts its service.
     ///
     /// # Errors
-    /// `Taken` at once where another process holds the lock.
+    /// `Taken` or `Elsewhere` at once where another process holds the lock.
     pub fn open(place: Place, options: Options) -> Result<Root, DaemonError> {
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(place.state.join("lock"))?;
-        lock.try_lock().map_err(|error| match error {
-            std::fs::TryLockError::WouldBlock => DaemonError::Taken,
-            std::fs::TryLockError::Error(error) => DaemonError::Place(error),
-        })?;
+        let lock = place.lock()?;
         let service = Service::start(&place.root, &place.state, &place.slots, options)?;
         Ok(Root { service: Arc::new(service), place, _lock: lock })
     }
@@ -113,7 +108,7 @@ fn take(place: &Place, options: &Options) -> Result<Root, DaemonError> {
     let deadline = Instant::now() + TAKE_OVER;
     loop {
         match Root::open(place.clone(), options.clone()) {
-            Err(DaemonError::Taken) if Instant::now() < deadline => {
+            Err(DaemonError::Taken | DaemonError::Elsewhere(_)) if Instant::now() < deadline => {
                 std::thread::sleep(Duration::from_millis(5));
             }
             result => return result,

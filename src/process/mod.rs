@@ -1,7 +1,10 @@
 //! Children: the only room that starts processes.
 
 mod group;
+mod run;
 mod tree;
+
+pub use run::{Ended, Job, run};
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};

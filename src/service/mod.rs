@@ -68,10 +68,24 @@ pub struct Options {
     pub helper: Option<PathBuf>,
     /// What language servers are started with.
     pub surroundings: Surroundings,
+    /// The safeguard that is left out on purpose, by its name.
+    #[cfg(feature = "mutants")]
+    pub lacks: Option<String>,
+}
+
+#[cfg(feature = "mutants")]
+impl Options {
+    /// Returns what the files are served with.
+    fn facilities(&self) -> engine::store::os::Facilities {
+        engine::store::os::Facilities {
+            lacks: self.lacks.as_deref().and_then(engine::store::os::Safeguard::named),
+            ..engine::store::os::Facilities::default()
+        }
+    }
 }
 
 /// The service of one root. There is only one at a time: the caller holds the
-/// lock of the state directory.
+/// lock of the root.
 pub struct Service {
     workspace: Arc<Workspace>,
     sessions: Sessions,
@@ -101,7 +115,13 @@ impl Service {
     ) -> Result<Service, StartError> {
         let state =
             State::open(state, options.durability == Durability::Full).or_else(State::stand_in)?;
+        #[cfg(not(feature = "mutants"))]
         let fs = OsFs::open(root, slots, &state.name())?;
+        #[cfg(feature = "mutants")]
+        let fs = {
+            state.leave_out(options.lacks.as_deref().unwrap_or_default());
+            OsFs::open_with(root, slots, &state.name(), options.facilities())?
+        };
         let workspace = Arc::new(Workspace::new(root, fs, state, options.limits));
         if let Err(refusal) = health::recover(&workspace, options.durability) {
             workspace.health.enter(Trouble::Unfinished, &refusal.to_string());

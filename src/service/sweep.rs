@@ -6,7 +6,8 @@
 //! have written to it, and what a late writer put there stays for good, with an
 //! event. A *snapshot* holds what was shown. The undo of a change needs neither,
 //! since the change is recorded; that of a removal does, and so does a rejected
-//! edit that waits. What these need stays, whatever the limits say.
+//! edit that waits. What these need stays, whatever the limits say: of a removed
+//! file the slot itself, since only that knows its mode and owner.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use engine::anchor::Handle;
 use engine::error::Refusal;
 use engine::hash::ContentHash;
 use engine::snapshot::Snapshot;
-use engine::store::{Fs, FsError, RelPath, Slot};
+use engine::store::{Fs, FsError, RelPath, Slot, StepKind};
 use serde_json::{Value, json};
 
 use super::now_ms;
@@ -167,6 +168,10 @@ fn remove(workspace: &Workspace, needed: &Needed, slot: &Slot) -> Result<bool, R
     // An operation that was taken back has its own new bytes there.
     for hash in [row.step.before, row.step.after].into_iter().flatten() {
         if Some(hash) == row.step.before && needed.0.contains(&hash) {
+            if row.step.kind == StepKind::Remove {
+                // What comes back by an undo has its mode and owner from here.
+                return Ok(false);
+            }
             let bytes = workspace.fs.read_slot(slot, u64::MAX).map_err(|error| broken(&error))?;
             if ContentHash::of(&bytes) == hash {
                 workspace.store(&Snapshot::of(bytes)).map_err(refuse)?;

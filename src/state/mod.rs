@@ -52,6 +52,11 @@ pub struct State {
     pub handle_key: [u8; 32],
     next_operation: AtomicU64,
     next_handle: AtomicU64,
+    /// Numbers below this one are kept from being given out again after a loss of
+    /// power, which may take the notes of those that were.
+    reserved_handles: AtomicU64,
+    /// The first number that was not given out before the last loss of power.
+    first_handle: AtomicU64,
     /// Transactions since the log was last folded.
     written: AtomicU64,
     /// What all kept contents take, in bytes, once it was counted.
@@ -69,6 +74,9 @@ pub struct State {
     /// Whether this stands in, in memory, for a state that cannot be opened.
     stand_in: bool,
     durable: bool,
+    /// Whether the log is never flushed, on purpose.
+    #[cfg(feature = "mutants")]
+    lacks_barrier: std::sync::atomic::AtomicBool,
 }
 
 /// What a transaction under way will have done to the values in memory.
@@ -89,6 +97,9 @@ impl State {
     pub fn open(directory: &Path, durable: bool) -> Result<State, StateError> {
         let path = directory.join("state.db");
         let state = State::over(Connection::open(&path)?, Some(&path), durable)?;
+        if durable {
+            state.skip_forgotten_handles();
+        }
         let log = path.with_extension("db-wal");
         if log.metadata().is_ok_and(|meta| meta.len() > LEFT_LOG_BYTES) {
             state.close()?;
@@ -131,6 +142,8 @@ impl State {
             handle_key,
             next_operation: AtomicU64::new(last_operation + 1),
             next_handle: AtomicU64::new(last_handle + 1),
+            first_handle: AtomicU64::new(0),
+            reserved_handles: AtomicU64::new(if durable { 0 } else { u64::MAX }),
             written: AtomicU64::new(0),
             snapshot_bytes: AtomicU64::new(retention::UNCOUNTED),
             settled: Mutex::default(),
@@ -140,6 +153,8 @@ impl State {
             unwritten_retries: Mutex::default(),
             stand_in: false,
             durable,
+            #[cfg(feature = "mutants")]
+            lacks_barrier: false.into(),
         })
     }
 
@@ -161,10 +176,24 @@ impl State {
     /// have dropped what it could not write.
     pub fn barrier(&self) -> Result<(), StateError> {
         let Some(log) = &self.log else { return Ok(()) };
+        #[cfg(feature = "mutants")]
+        if self.lacks_barrier.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         log.sync_data().map_err(|error| {
             self.enter(Trouble::Flush, &error.to_string());
             StateError::Io(error)
         })
+    }
+
+    /// Leaves a safeguard out on purpose, if it is one of the state's.
+    #[cfg(feature = "mutants")]
+    pub fn leave_out(&self, safeguard: &str) {
+        self.lacks_barrier.store(safeguard == "Barrier", Ordering::Relaxed);
+        if safeguard == "Synchronous" {
+            let off = self.read(|db| Ok(db.pragma_update(None, "synchronous", "OFF")?));
+            off.unwrap_or_else(|error| tracing::warn!("{error}"));
+        }
     }
 
     /// Folds a long write-ahead log into the database. Slow, so not for the way

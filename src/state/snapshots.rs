@@ -10,6 +10,10 @@ use super::{State, StateError};
 /// From here on numbers of handles are not written down. Half of all there are.
 const PASSING: u64 = 450_000_000;
 
+/// How many names are reserved at a time: so many may be passed over after a loss
+/// of power.
+const RESERVED: u64 = 4096;
+
 impl State {
     /// Keeps the content with this digest.
     pub fn put_snapshot(&self, hash: &[u8; 32], bytes: &[u8]) -> Result<(), StateError> {
@@ -92,11 +96,52 @@ impl State {
     /// a name that is forgotten must not be given again to something else.
     pub fn next_handle(&self) -> u64 {
         if self.trouble().is_none() {
-            return self.next_handle.fetch_add(1, Ordering::SeqCst);
+            let number = self.next_handle.fetch_add(1, Ordering::SeqCst);
+            if number < self.reserved_handles.load(Ordering::SeqCst) {
+                return number;
+            }
+            match self.reserve_handles(number) {
+                Ok(()) => return number,
+                Err(error) => tracing::warn!("names cannot be reserved: {error}"),
+            }
         }
         let mut bits = [0; 8];
         let _all_alike = super::fill_random(&mut bits);
         PASSING + u64::from_le_bytes(bits) % PASSING
+    }
+
+    /// Goes past the names that were given out before a loss of power took the
+    /// notes of them: an old name must not come to name something else. The death
+    /// of a process takes none, so they are passed over after a new start of the
+    /// system alone.
+    pub(super) fn skip_forgotten_handles(&self) {
+        let skip = || {
+            let reserved: Option<String> = self.read(|db| {
+                let select = "SELECT value FROM meta WHERE key = 'reserved_handles'";
+                Ok(db.query_row(select, [], |row| row.get(0)).optional()?)
+            })?;
+            let reserved = reserved.as_deref().and_then(Reserved::parse).unwrap_or_default();
+            let first = if reserved.start == this_start() { reserved.first } else { reserved.end };
+            self.next_handle.fetch_max(first, Ordering::SeqCst);
+            self.first_handle.store(first, Ordering::SeqCst);
+            self.reserve_handles(self.next_handle.load(Ordering::SeqCst))
+        };
+        if let Err(error) = skip() {
+            tracing::warn!("names cannot be reserved: {error}");
+        }
+    }
+
+    /// Reserves names from `number` on, for good.
+    fn reserve_handles(&self, number: u64) -> Result<(), StateError> {
+        let (first, end) = (self.first_handle.load(Ordering::SeqCst), number + RESERVED);
+        self.write(|db| {
+            let insert = "INSERT OR REPLACE INTO meta VALUES ('reserved_handles', ?1)";
+            db.prepare_cached(insert)?.execute([format!("{first} {end} {}", this_start())])?;
+            Ok(())
+        })?;
+        self.barrier()?;
+        self.reserved_handles.fetch_max(end, Ordering::SeqCst);
+        Ok(())
     }
 
     /// Writes down what a handle names. Returns false where somebody has given
@@ -118,6 +163,33 @@ impl State {
     }
 }
 
+/// The names that may have been given out since a start of the system.
+#[derive(Debug, Default)]
+struct Reserved<'a> {
+    /// The first of them.
+    first: u64,
+    /// The first that is none of them.
+    end: u64,
+    /// What tells that start from others.
+    start: &'a str,
+}
+
+impl Reserved<'_> {
+    fn parse(text: &str) -> Option<Reserved<'_>> {
+        let mut parts = text.splitn(3, ' ');
+        let mut number = || parts.next()?.parse().ok();
+        let (first, end) = (number()?, number()?);
+        Some(Reserved { first, end, start: parts.next()? })
+    }
+}
+
+/// Returns what tells this start of the system from others, if it says.
+#[expect(clippy::disallowed_methods, reason = "what the kernel says, no user's file")]
+fn this_start() -> String {
+    let start = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    start.map_or_else(|_| String::new(), |start| start.trim().to_owned())
+}
+
 /// A handle that is given out for the first time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewHandle {
@@ -137,4 +209,32 @@ pub(super) fn put_handle(db: &Connection, handle: &NewHandle) -> Result<(), Stat
         &hash[..]
     ])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_from_before_a_loss_of_power_are_not_given_out_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = || State::open(directory.path(), true).unwrap();
+        let first = open().next_handle();
+        // A process that died has lost nothing but what it did not write down.
+        assert_eq!(open().next_handle(), first);
+        let state = open();
+        state
+            .write(|db| {
+                let other = "UPDATE meta SET value = replace(value, ?1, 'another start')
+                         WHERE key = 'reserved_handles'";
+                Ok(db.execute(other, [this_start()])?)
+            })
+            .unwrap();
+        drop(state);
+        assert_eq!(open().next_handle(), first + RESERVED);
+        // Nor at the start after that.
+        let state = open();
+        let last = (0..=RESERVED).map(|_| state.next_handle()).last();
+        assert_eq!(last, Some(first + RESERVED * 2));
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::chain::Chain;
 use crate::dice::Dice;
-use crate::world::{Client, Daemon, World, applied, handle, rejected, wait_for};
+use crate::world::{Client, Daemon, World, applied, handle, rejected, run, wait_for};
 
 /// How often the daemon is killed, unless `ANCHORD_KILLS` says otherwise.
 const KILLS: usize = 60;
@@ -448,4 +448,33 @@ fn a_copy_of_a_root_is_another_root() {
     assert_ne!(there["root"], json!(world.root));
     let ops = json!([{"op": "delete", "lines": [1, 1]}]);
     rejected(&client.edit("a", &name, ops), "unknown_handle");
+}
+
+/// Another state home is another state, but the files are the same.
+#[test]
+fn one_process_serves_a_root_whatever_its_state_home() {
+    let world = World::with(&[("a", "x\n")]);
+    let mut daemon = world.serve();
+    let elsewhere = world.outside("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let start = |arguments: &[&str]| {
+        let mut command = world.command();
+        command.env("XDG_STATE_HOME", &elsewhere).args(arguments);
+        run(command, "")
+    };
+    let refused = start(&["serve", "--durability", "none"]);
+    assert_ne!(refused.code, 0);
+    let home = world.home.to_str().unwrap();
+    assert!(refused.err.contains("another process serves this root"), "{refused:?}");
+    assert!(refused.err.contains(home), "{refused:?}");
+    // A command goes to whoever serves it.
+    let read = start(&["read", "a"]);
+    assert_eq!((read.code, read.out.lines().nth(1)), (0, Some("1\tx")), "{read:?}");
+    assert!(daemon.is_running());
+    // Nor does it become another root when it gets a git directory.
+    fs::create_dir(world.path(".git")).unwrap();
+    assert_ne!(start(&["serve", "--durability", "none"]).code, 0);
+    daemon.kill();
+    let read = start(&["read", "a"]);
+    assert_eq!(read.code, 0, "{read:?}");
 }

@@ -283,6 +283,43 @@ fn attribute(path: &Path, name: &str) -> Option<Vec<u8>> {
     Some(value)
 }
 
+/// What an undo or a redo makes again has all that it had: of a file that was
+/// removed, that was moved away with an edit, that was made and taken back.
+#[test]
+fn a_file_that_comes_back_has_what_it_had() {
+    let world = World::with(&[("tool", "#!/bin/sh\n"), ("moved", "#!/bin/sh\n")]);
+    for name in ["tool", "moved"] {
+        let mode = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(world.path(name), mode).unwrap();
+    }
+    let marked = setxattr(world.path("tool"), "user.kept", b"yes", XattrFlags::empty()).is_ok();
+    let has_all = |name: &str| {
+        let mode = fs::metadata(world.path(name)).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(mode, 0o755, "{name}");
+        let kept = attribute(&world.path(name), "user.kept");
+        assert!(!marked || name != "tool" || kept.as_deref() == Some(b"yes"), "{kept:?}");
+    };
+    let daemon = world.serve();
+    let mut client = daemon.open();
+    let name = client.handle("tool");
+    let removed = client.apply(json!([{"path": "tool", "handle": name, "op": "remove"}]));
+    assert_eq!(removed["status"], "applied", "{removed}");
+    for _ in 0..2 {
+        assert_eq!(client.call("edit/undo", json!({}))["status"], "applied");
+        has_all("tool");
+        assert_eq!(client.call("edit/redo", json!({}))["status"], "applied");
+        assert!(!world.path("tool").exists());
+    }
+    let name = client.handle("moved");
+    let moved = client.edit_text(&format!("@moved {name} move to\n1a\n:\n.\n"));
+    assert_eq!(moved["status"], "applied", "{moved}");
+    has_all("to");
+    assert_eq!(client.call("edit/undo", json!({}))["status"], "applied");
+    has_all("moved");
+    assert_eq!(client.call("edit/redo", json!({}))["status"], "applied");
+    has_all("to");
+}
+
 #[test]
 fn extended_attributes_and_access_lists_stay() {
     let world = World::with(&[("f", "before\n")]);

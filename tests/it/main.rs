@@ -11,6 +11,8 @@ mod chain;
 #[cfg(test)]
 mod dice;
 #[cfg(test)]
+mod endpoint;
+#[cfg(test)]
 mod guest;
 #[cfg(test)]
 mod mounts;
@@ -21,6 +23,8 @@ mod suite;
 #[cfg(test)]
 mod world;
 
+#[cfg(test)]
+mod bench;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]

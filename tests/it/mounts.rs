@@ -11,7 +11,7 @@ use rustix::thread::{UnshareFlags, unshare_unsafe};
 /// A mounted file system; it is gone with this.
 #[derive(Debug)]
 pub(crate) struct Mount {
-    at: PathBuf,
+    pub(crate) at: PathBuf,
 }
 
 impl Mount {
@@ -49,7 +49,7 @@ impl Drop for Mount {
 }
 
 /// Gives this thread mounts of its own.
-fn alone() -> Result<(), rustix::io::Errno> {
+pub(crate) fn alone() -> Result<(), rustix::io::Errno> {
     // SAFETY: only this thread's view of the file system changes; no descriptor
     // is closed and no memory is unshared.
     #[expect(unsafe_code, reason = "the call is unsafe for flags that are not given")]

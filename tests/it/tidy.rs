@@ -34,6 +34,7 @@ const RESERVED: [Reserved; 6] = [
         paths: &["std::fs", "tokio::fs"],
         places: &[
             "engine/src/store/os/",
+            "src/bench/files.rs",
             "src/cli/edit.rs",
             "src/cli/tour/",
             "src/daemon/",

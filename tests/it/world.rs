@@ -34,7 +34,13 @@ pub(crate) struct World {
 impl World {
     /// Returns a world without files.
     pub(crate) fn new() -> World {
-        let directory = tempfile::Builder::new().prefix("anchord-it-").tempdir().unwrap();
+        World::below(&std::env::temp_dir())
+    }
+
+    /// Returns a world without files that lies in a directory.
+    pub(crate) fn below(place: &Path) -> World {
+        let mut builder = tempfile::Builder::new();
+        let directory = builder.prefix("anchord-it-").tempdir_in(place).unwrap();
         // Whoever a test runs the program as must be able to get here.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let [root, home] = ["root", "home"].map(|name| directory.path().join(name));
@@ -151,6 +157,12 @@ impl World {
     /// Returns where the daemon of this root listens.
     pub(crate) fn socket(&self) -> PathBuf {
         Place::of(&self.root, &self.home).unwrap().socket()
+    }
+
+    /// Returns whether a daemon serves this root.
+    #[allow(dead_code, reason = "not every binary of tests has a use for it")]
+    pub(crate) fn is_served(&self) -> bool {
+        is_answered(&self.socket())
     }
 
     /// Returns where the state of this root lies.
@@ -335,6 +347,12 @@ impl Daemon {
     pub(crate) fn kill(mut self) {
         self.strike();
         self.child.wait().unwrap();
+    }
+
+    /// Notes that somebody else has waited for its end.
+    #[allow(dead_code, reason = "not every binary of tests has a use for it")]
+    pub(crate) fn was_reaped(self) {
+        std::mem::forget(self);
     }
 
     /// Sends it the signal that nobody hears.

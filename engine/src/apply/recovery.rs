@@ -152,7 +152,9 @@ fn stage_of(fs: &dyn Fs, step: &Step) -> Result<Stage, FsError> {
             let at_target = Found::of(fs.read(to, u64::MAX).map(|(bytes, _)| bytes))?;
             match (at_path, at_target) {
                 (Found::Nothing, target) if target.is(step.before) => Stage::Done,
-                (Found::Nothing, _) => Stage::Unclear,
+                (Found::Nothing, Found::Nothing) => Stage::Unclear,
+                // Moved, and then somebody saved over it: there is no way back.
+                (Found::Nothing, _) => Stage::Overwritten,
                 (path, Found::Nothing) if path.is(step.before) => Stage::Todo,
                 // Moved, and then somebody made a new file in the old place.
                 (path, target) if !path.is(step.before) && target.is(step.before) => {

@@ -3,9 +3,7 @@
 use super::step::{both, discard_if_ours, flush, is_staged, staged, undo};
 use super::{Context, Durability};
 use crate::error::{Code, Refusal};
-use crate::store::{
-    Cas, Expected, FsError, Intent, JournalError, RelPath, Step, StepKind, Trouble,
-};
+use crate::store::{Cas, Expected, FsError, Intent, JournalError, Like, Step, StepKind, Trouble};
 
 /// The contents of one step: what must be there, and what comes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -14,8 +12,8 @@ pub struct Contents<'a> {
     pub before: Option<&'a [u8]>,
     /// The bytes that come.
     pub after: Option<&'a [u8]>,
-    /// The file whose attributes a created one gets, if it takes its place.
-    pub like: Option<&'a RelPath>,
+    /// Whose attributes a created file gets, if it takes somebody's place.
+    pub like: Option<Like<'a>>,
 }
 
 /// Why a transaction did not take effect, and what that says of the store.
@@ -104,7 +102,8 @@ impl<'a> Transaction<'a> {
 
     fn stage(&self) -> Result<(), Failed> {
         for (step, contents) in self.intent.steps.iter().zip(&self.contents) {
-            let like = (step.kind == StepKind::Modify).then_some(&step.path).or(contents.like);
+            let own = (step.kind == StepKind::Modify).then_some(Like::File(&step.path));
+            let like = own.or(contents.like);
             if let Some(after) = contents.after.filter(|_| is_staged(step)) {
                 let staged = self.context.fs.stage(&step.slot, like, after);
                 staged.map_err(|error| Failed::of_file(&error, step))?;
@@ -237,15 +236,21 @@ impl Prepared<'_> {
     /// what the file system or the journal said where something could not be
     /// taken back, which is then left to recovery.
     pub fn roll_back(&mut self) -> Result<(), Failed> {
-        let Context { fs, .. } = self.transaction.context;
+        let Context { fs, durability, .. } = self.transaction.context;
         let intent = &self.transaction.intent;
+        let done: Vec<_> = intent.steps.iter().zip(std::mem::take(&mut self.done)).collect();
         let mut foreign = None;
-        for (step, done) in intent.steps.iter().zip(std::mem::take(&mut self.done)).rev() {
+        for (step, done) in done.iter().rev() {
             match undo(fs, step) {
                 Ok(()) => fs.prune(step.new_path(), done.made),
-                Err(FsError::Changed | FsError::Exists | FsError::Missing) => foreign = Some(step),
+                Err(FsError::Changed | FsError::Exists | FsError::Missing) => foreign = Some(*step),
                 Err(error) => return Err(unfinished(&error, step)),
             }
+        }
+        if let (Durability::Full, Some((first, _))) = (durability, done.first()) {
+            // An abort that lasts must find all taken back: nobody looks again.
+            let flushed = flush(fs, done.iter().map(|(step, done)| (*step, done.made)));
+            flushed.map_err(|error| unfinished(&error, first))?;
         }
         if let Err(error) = self.transaction.abort() {
             let mut failed = Failed::of_journal(&error);

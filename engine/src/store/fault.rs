@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{
-    Cas, Expected, Fs, FsError, Intent, Journal, JournalError, RelPath, Slot, Stamp, Trouble,
+    Cas, Expected, Fs, FsError, Intent, Journal, JournalError, Like, RelPath, Slot, Stamp, Trouble,
     Unfinished,
 };
 use crate::hash::ContentHash;
@@ -143,7 +143,7 @@ impl<F: Fs> Fs for FaultFs<'_, F> {
         self.inner.slot_for(tx, index, path)
     }
 
-    fn stage(&self, slot: &Slot, like: Option<&RelPath>, bytes: &[u8]) -> Result<(), FsError> {
+    fn stage(&self, slot: &Slot, like: Option<Like<'_>>, bytes: &[u8]) -> Result<(), FsError> {
         self.count()?;
         self.inner.stage(slot, like, bytes)
     }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Cas, Expected, Fs, FsError, RelPath, Slot, Stamp};
+use super::{Cas, Expected, Fs, FsError, Like, RelPath, Slot, Stamp};
 use crate::hash::ContentHash;
 
 /// Files and slots in two maps.
@@ -109,7 +109,7 @@ impl Fs for MemFs {
         Ok(Slot { beside: None, name: format!("{tx}-{index}") })
     }
 
-    fn stage(&self, slot: &Slot, _: Option<&RelPath>, bytes: &[u8]) -> Result<(), FsError> {
+    fn stage(&self, slot: &Slot, _: Option<Like<'_>>, bytes: &[u8]) -> Result<(), FsError> {
         let mut inner = self.lock();
         if inner.slots.contains_key(slot) {
             return Err(FsError::Exists);

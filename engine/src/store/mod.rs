@@ -59,6 +59,15 @@ pub struct Stamp {
     pub changed_ns: i128,
 }
 
+/// Whose attributes a new file gets.
+#[derive(Debug, Clone, Copy)]
+pub enum Like<'a> {
+    /// Those of a file, whose place it takes.
+    File(&'a RelPath),
+    /// Those of a file that was displaced; where it is gone, none.
+    Slot(&'a Slot),
+}
+
 /// What a file must hold at the moment of a swap.
 #[derive(Debug, Clone, Copy)]
 pub enum Expected<'a> {
@@ -180,8 +189,8 @@ pub trait Fs: Send + Sync {
     fn slot_for(&self, tx: u64, index: usize, path: &RelPath) -> Result<Slot, FsError>;
 
     /// Writes `bytes` into a new slot, with the attributes of `like`; refuses
-    /// first what [`Fs::check_writable`] refuses of it.
-    fn stage(&self, slot: &Slot, like: Option<&RelPath>, bytes: &[u8]) -> Result<(), FsError>;
+    /// first what [`Fs::check_writable`] refuses of it, if it is a file.
+    fn stage(&self, slot: &Slot, like: Option<Like<'_>>, bytes: &[u8]) -> Result<(), FsError>;
 
     /// Returns the bytes of a slot.
     fn read_slot(&self, slot: &Slot, limit: u64) -> Result<Vec<u8>, FsError>;

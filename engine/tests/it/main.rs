@@ -39,4 +39,6 @@ mod suite;
 #[cfg(test)]
 mod triples;
 #[cfg(test)]
+mod weak;
+#[cfg(test)]
 mod world;

@@ -1,5 +1,6 @@
 //! `edit/apply`: plan a script against what the session saw, and carry it out.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -293,8 +294,8 @@ fn try_edit(
             why: edit.apply.why.clone(),
             ..OperationRecord::default()
         };
-        let author = Author::Session;
-        let operation = Operation { plan: &plan, views, author, record, chain };
+        let (author, like) = (Author::Session, HashMap::new());
+        let operation = Operation { plan: &plan, views, author, record, chain, like };
         match carry_out(service, session, operation) {
             // Somebody wrote to a file since we looked: look again.
             Err(refusal) if refusal.code == Code::Stale && tries < TRIES => {

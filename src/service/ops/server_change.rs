@@ -2,7 +2,7 @@
 //! exact bytes that its answer is about, checked, and carried out wholly or not
 //! at all.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use engine::anchor::{View, lines_of};
@@ -163,7 +163,8 @@ fn operation<'a>(
         why: how.why.clone(),
         ..OperationRecord::default()
     };
-    Ok(Operation { plan, views, author: Author::Server, record, chain: None })
+    let like = HashMap::new();
+    Ok(Operation { plan, views, author: Author::Server, record, chain: None, like })
 }
 
 /// Returns the content that a file must have.

@@ -1,5 +1,6 @@
 //! From a plan to an operation: slots, swaps, facts, and the answer.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use engine::anchor::{Gutter, Handle, View, render, span_of};
@@ -9,7 +10,7 @@ use engine::error::{Code, Refusal};
 use engine::hash::ContentHash;
 use engine::plan::{FilePlan, Outcome, Plan, Planned};
 use engine::snapshot::Snapshot;
-use engine::store::{Cas, Fs, Intent, RelPath, Step, StepKind, Trouble};
+use engine::store::{Cas, Fs, Intent, Like, RelPath, Slot, Step, StepKind, Trouble};
 use serde::Serialize;
 use serde_json::json;
 
@@ -35,6 +36,8 @@ pub(super) struct Operation<'a> {
     pub(super) record: OperationRecord,
     /// The event of the first attempt, if this is a retry.
     pub(super) chain: Option<i64>,
+    /// Slots whose attributes the files that are made get, by their paths.
+    pub(super) like: HashMap<String, Slot>,
 }
 
 /// Who wrote the new lines of an operation.
@@ -71,7 +74,7 @@ pub(super) fn carry_out(
 ) -> Result<Done, Refusal> {
     let workspace = &*service.workspace;
     let _admitted = workspace.health.admit(workspace, service.durability)?;
-    let Operation { plan, views, author, mut record, chain } = operation;
+    let Operation { plan, views, author, mut record, chain, like } = operation;
     let files: Vec<Target> = plan
         .files
         .iter()
@@ -85,7 +88,8 @@ pub(super) fn carry_out(
     let mut steps = Vec::new();
     for (target, file) in files.iter().zip(&plan.files) {
         target.check(workspace, file)?;
-        target.push_steps(workspace, file, tx, &mut steps)?;
+        let like = like.get(&file.path).map(Like::Slot);
+        target.push_steps(workspace, file, tx, like, &mut steps)?;
     }
     if steps.is_empty() {
         let event = record_idle(service, session, &record, plan, chain)?;
@@ -239,6 +243,7 @@ impl Target {
         workspace: &Workspace,
         file: &'a FilePlan,
         tx: u64,
+        restored: Option<Like<'a>>,
         steps: &mut Vec<(Step, Part<'a>)>,
     ) -> Result<(), Refusal> {
         let hash = |snapshot: &Arc<Snapshot>| Some(snapshot.hash);
@@ -267,7 +272,9 @@ impl Target {
                 let edits = Some(pack(change, before));
                 push(&self.path, StepKind::Modify, Some(before), after, edits, None)
             }
-            Planned::Create { .. } => push(&self.path, StepKind::Create, None, after, None, None),
+            Planned::Create { .. } => {
+                push(&self.path, StepKind::Create, None, after, None, restored)
+            }
             Planned::Remove { before } => {
                 push(&self.path, StepKind::Remove, Some(before), None, None, None)
             }
@@ -276,7 +283,7 @@ impl Target {
                     push(&self.to, StepKind::Remove, Some(replaced), None, None, None)?;
                 }
                 // The new file takes the attributes of the old one, which goes.
-                push(&self.to, StepKind::Create, None, after, None, Some(&self.path))?;
+                push(&self.to, StepKind::Create, None, after, None, Some(Like::File(&self.path)))?;
                 push(&self.path, StepKind::Remove, Some(before), None, None, None)
             }
             Planned::Move { before, replaced, .. } => {

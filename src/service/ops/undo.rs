@@ -7,6 +7,7 @@
 //! An undo inverts the recorded changes and carries them through everything we
 //! did to the files since; it never touches a byte that was written later.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use engine::anchor::View;
@@ -16,7 +17,7 @@ use engine::error::{Code, Refusal};
 use engine::hash::ContentHash;
 use engine::plan::{FilePlan, Plan, Planned};
 use engine::snapshot::Snapshot;
-use engine::store::{RelPath, StepKind};
+use engine::store::{RelPath, Slot, StepKind};
 
 use super::reject::Rejected;
 use super::transact::{Author, Operation, carry_out};
@@ -93,8 +94,16 @@ fn invert(
         format: target.format.clone(),
         ..OperationRecord::default()
     };
-    let author = Author::Session;
-    carry_out(service, session, Operation { plan: &plan, views, author, record, chain: None })
+    let (author, like) = (Author::Session, displaced_by(&steps));
+    let operation = Operation { plan: &plan, views, author, record, chain: None, like };
+    carry_out(service, session, operation)
+}
+
+/// Returns where what was removed lies, by its path: a file that comes back has
+/// the mode and all else that it had.
+fn displaced_by(steps: &[StepRow]) -> HashMap<String, Slot> {
+    let removed = steps.iter().filter(|row| row.step.kind == StepKind::Remove);
+    removed.map(|row| (row.step.path.as_str().to_owned(), row.step.slot.clone())).collect()
 }
 
 /// Returns what takes a step back, after everything that is planned already.

@@ -13,7 +13,7 @@ mod portable;
 mod tests;
 
 #[cfg(target_os = "linux")]
-pub use linux::{Facilities, OsFs};
+pub use linux::{Facilities, OsFs, Safeguard};
 #[cfg(not(target_os = "linux"))]
 pub use portable::PortableFs as OsFs;
 

@@ -25,7 +25,7 @@ use cap_std::time::SystemClock;
 
 use super::{IGNORE, SLOT_DIR};
 use crate::hash::ContentHash;
-use crate::store::{Cas, Expected, Fs, FsError, RelPath, Slot, Stamp};
+use crate::store::{Cas, Expected, Fs, FsError, Like, RelPath, Slot, Stamp};
 
 /// The file system beneath one directory.
 #[derive(Debug)]
@@ -177,25 +177,36 @@ impl Fs for PortableFs {
         Ok(Slot { beside: Some(beside), name })
     }
 
-    fn stage(&self, slot: &Slot, like: Option<&RelPath>, bytes: &[u8]) -> Result<(), FsError> {
+    fn stage(&self, slot: &Slot, like: Option<Like<'_>>, bytes: &[u8]) -> Result<(), FsError> {
         let slots = self.slot_dir(slot.beside.as_ref())?;
         // Left by a death before its intent was written: nobody names it.
         self.discard(slot)?;
         let mut options = OpenOptions::new();
         options.write(true).follow(FollowSymlinks::No);
-        match like {
-            None => {
-                options.create_new(true);
-            }
-            Some(path) => {
+        // Whatever the system's own copy keeps is kept.
+        let copied = match like {
+            None => false,
+            Some(Like::File(path)) => {
                 self.check_writable(path)?;
                 let (parent, name) = self.parent(path)?;
-                // Whatever the system's own copy keeps is kept.
                 parent.copy(name, &slots, &slot.name).map_err(io("make a slot"))?;
                 check_same_owner(&parent, name, &slots, &slot.name)?;
-                options.truncate(true);
+                true
             }
-        }
+            Some(Like::Slot(other)) => {
+                let from = self.slot_dir(other.beside.as_ref());
+                let there = from.ok().filter(|from| from.symlink_metadata(&other.name).is_ok());
+                if let Some(from) = &there {
+                    from.copy(&other.name, &slots, &slot.name).map_err(io("make a slot"))?;
+                    check_same_owner(from, &other.name, &slots, &slot.name)?;
+                }
+                there.is_some()
+            }
+        };
+        match copied {
+            true => options.truncate(true),
+            false => options.create_new(true),
+        };
         let mut file = slots.open_with(&slot.name, &options).map_err(io("make a slot"))?;
         file.write_all(bytes).map_err(io("write a slot"))
     }

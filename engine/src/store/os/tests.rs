@@ -11,7 +11,7 @@ use std::path::Path;
 use super::linux::{Facilities, OsFs};
 use super::portable::PortableFs;
 use crate::hash::ContentHash;
-use crate::store::{Cas, Expected, Fs, FsError, RelPath, Slot};
+use crate::store::{Cas, Expected, Fs, FsError, Like, RelPath, Slot};
 
 fn path(text: &str) -> RelPath {
     RelPath::parse(text).expect("a plain path")
@@ -55,7 +55,11 @@ fn check(run: impl Fn(&str, Cas, &Disk, &dyn Fs)) {
         ("walking", Cas::Strict, Facilities { beneath: false, ..all }),
         ("no leases", Cas::Weak, Facilities { leases: false, ..all }),
         ("no exchange", Cas::Weak, Facilities { exchange: false, ..all }),
-        ("nothing", Cas::Weak, Facilities { beneath: false, leases: false, exchange: false }),
+        (
+            "nothing",
+            Cas::Weak,
+            Facilities { beneath: false, leases: false, ..Facilities { exchange: false, ..all } },
+        ),
     ];
     for (name, cas, facilities) in kinds {
         let disk = Disk::new();
@@ -73,7 +77,7 @@ fn check(run: impl Fn(&str, Cas, &Disk, &dyn Fs)) {
 fn staged(fs: &dyn Fs, like: Option<&str>, text: &str) -> Slot {
     let like = like.map(path);
     let slot = fs.slot_for(1, 0, &like.clone().unwrap_or_else(|| path("new"))).unwrap();
-    fs.stage(&slot, like.as_ref(), text.as_bytes()).unwrap();
+    fs.stage(&slot, like.as_ref().map(Like::File), text.as_bytes()).unwrap();
     slot
 }
 
@@ -187,6 +191,16 @@ fn what_a_file_is_besides_its_bytes_stays_or_is_refused() {
         let slot = staged(fs, Some("f"), "two");
         fs.exchange(&slot, &path("f"), Expected::Bytes(b"one")).unwrap();
         assert_eq!(fs::metadata(&at).unwrap().mode() & 0o7777, 0o751, "{kind}");
+        // One that comes after it was displaced is made like what was displaced.
+        let again = fs.slot_for(2, 0, &path("f")).unwrap();
+        fs.stage(&again, Some(Like::Slot(&slot)), b"three").unwrap();
+        fs.place(&again, &path("again")).unwrap();
+        let mode = |name: &str| fs::metadata(disk.at("root").join(name)).unwrap().mode() & 0o7777;
+        assert_eq!((disk.text("again").as_str(), mode("again")), ("three", 0o751), "{kind}");
+        fs.discard(&slot).unwrap();
+        fs.stage(&again, Some(Like::Slot(&slot)), b"four").unwrap();
+        fs.place(&again, &path("plain")).unwrap();
+        assert_eq!(mode("plain") & 0o111, 0, "{kind}: nobody is left to tell");
         fs::hard_link(&at, disk.at("root").join("second")).unwrap();
         assert!(matches!(fs.check_writable(&path("f")), Err(FsError::Attribute(_))), "{kind}");
         disk.write("d/f", "one");

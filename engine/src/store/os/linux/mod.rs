@@ -31,7 +31,7 @@ use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat, StatxFlags};
 use rustix::io::Errno;
 
 use crate::hash::ContentHash;
-use crate::store::{Cas, Expected, Fs, FsError, RelPath, Slot, Stamp};
+use crate::store::{Cas, Expected, Fs, FsError, Like, RelPath, Slot, Stamp};
 use beneath::Links;
 use compare::read_all;
 use flush::{Flush, flush_all};
@@ -64,11 +64,88 @@ pub struct Facilities {
     /// Exchanging two names, and renaming only to a free one. Without it a
     /// replaced file is kept by a second name first, and a swap is `weak`.
     pub exchange: bool,
+    /// What is left out on purpose.
+    #[cfg(feature = "mutants")]
+    pub lacks: Option<Safeguard>,
 }
 
 impl Default for Facilities {
     fn default() -> Facilities {
-        Facilities { beneath: true, leases: true, exchange: true }
+        Facilities {
+            beneath: true,
+            leases: true,
+            exchange: true,
+            #[cfg(feature = "mutants")]
+            lacks: None,
+        }
+    }
+}
+
+/// What a swap is made safe by. A build with the feature `mutants` can leave out
+/// one of them, so that tests can show that they would notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Safeguard {
+    /// The bytes are compared before the swap.
+    Compare,
+    /// A lease is taken.
+    Lease,
+    /// The lease is asked afterwards whether it was broken.
+    WholeLease,
+    /// What was displaced must be the file that was compared.
+    Displaced,
+    /// Without a lease, what was displaced is compared again.
+    CompareAgain,
+    /// What was displaced wrongly is put back.
+    SwapBack,
+    /// A save that comes in between the swap and the way back stays.
+    NewestStays,
+    /// A name is given only if it is free.
+    FreeName,
+    /// A displaced file goes only if it holds what it held.
+    Retire,
+    /// A file that changes while it is read is read again.
+    ReadAgain,
+    /// New bytes are flushed before the swap.
+    SlotFlush,
+    /// The names of slots are flushed before the swap.
+    SlotNameFlush,
+    /// The names of files are flushed after the swap.
+    NameFlush,
+}
+
+impl Safeguard {
+    /// All of them.
+    pub const ALL: [Safeguard; 13] = [
+        Safeguard::Compare,
+        Safeguard::Lease,
+        Safeguard::WholeLease,
+        Safeguard::Displaced,
+        Safeguard::CompareAgain,
+        Safeguard::SwapBack,
+        Safeguard::NewestStays,
+        Safeguard::FreeName,
+        Safeguard::Retire,
+        Safeguard::ReadAgain,
+        Safeguard::SlotFlush,
+        Safeguard::SlotNameFlush,
+        Safeguard::NameFlush,
+    ];
+
+    /// Returns the one with this name, as it is written in code.
+    pub fn named(name: &str) -> Option<Safeguard> {
+        Safeguard::ALL.into_iter().find(|safeguard| format!("{safeguard:?}") == name)
+    }
+}
+
+impl Facilities {
+    /// Returns whether a safeguard is left out, which it never is in an ordinary
+    /// build.
+    #[cfg_attr(not(feature = "mutants"), expect(unused_variables, reason = "all are there"))]
+    fn lacks(self, safeguard: Safeguard) -> bool {
+        #[cfg(feature = "mutants")]
+        return self.lacks == Some(safeguard);
+        #[cfg(not(feature = "mutants"))]
+        false
     }
 }
 
@@ -161,7 +238,8 @@ impl Fs for OsFs {
             let bytes = read_all(&file, size)?;
             let after = fs::fstat(&file).map_err(io("look at the file"))?;
             // A file that is being written in place is read again, never shown torn.
-            if stamp_of(&before) == stamp_of(&after) && bytes.len() as u64 == size {
+            let whole = stamp_of(&before) == stamp_of(&after) && bytes.len() as u64 == size;
+            if whole || self.facilities.lacks(Safeguard::ReadAgain) {
                 return Ok((bytes, stamp_of(&after)));
             }
             std::thread::yield_now();
@@ -193,12 +271,12 @@ impl Fs for OsFs {
         })
     }
 
-    fn stage(&self, slot: &Slot, like: Option<&RelPath>, bytes: &[u8]) -> Result<(), FsError> {
-        let original = like.map(|path| self.open_replaceable(path)).transpose()?;
+    fn stage(&self, slot: &Slot, like: Option<Like<'_>>, bytes: &[u8]) -> Result<(), FsError> {
+        let original = self.original(like)?;
         let directory = self.slot_dir(slot)?;
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mode = if like.is_some() { 0o600 } else { 0o666 };
+        let mode = if original.is_some() { 0o600 } else { 0o666 };
         let make = || fs::openat(&directory, slot.name.as_str(), flags, Mode::from_raw_mode(mode));
         let file = match make() {
             // Left by a death before its intent was written: no journal names it,
@@ -219,13 +297,7 @@ impl Fs for OsFs {
     }
 
     fn read_slot(&self, slot: &Slot, limit: u64) -> Result<Vec<u8>, FsError> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let directory = self.slot_dir(slot)?;
-        swap::finish_replacing(directory.as_fd(), &slot.name)?;
-        let file =
-            fs::openat(&directory, slot.name.as_str(), flags, Mode::empty()).map_err(open_error)?;
-        let stat = fs::fstat(&file).map_err(io("look at a slot"))?;
-        check_regular(&stat)?;
+        let (file, stat) = self.open_slot(slot)?;
         let size = stat.st_size as u64;
         if size > limit {
             return Err(FsError::TooLarge { size, limit });
@@ -248,7 +320,10 @@ impl Fs for OsFs {
 
     fn retire(&self, slot: &Slot, held: ContentHash) -> Result<(), FsError> {
         let directory = self.slot_dir(slot)?;
-        let leased = self.hold(&directory, &slot.name, Expected::Hash(held))?;
+        let leased = match self.facilities.lacks(Safeguard::Retire) {
+            true => None,
+            false => Some(self.hold(&directory, &slot.name, Expected::Hash(held))?),
+        };
         let gone = fs::unlinkat(&directory, slot.name.as_str(), AtFlags::empty());
         drop(leased);
         gone.map_err(io("remove a slot"))?;
@@ -333,15 +408,20 @@ impl Fs for OsFs {
 
     fn sync_slots(&self, slots: &[&Slot]) -> Result<(), FsError> {
         let directories = self.slot_dirs(slots)?;
-        let directories = directories.iter().map(Flush::Directory);
-        let files = slots.iter().map(|slot| Flush::Slot(slot));
-        flush_all(self, &files.chain(directories).collect::<Vec<_>>())
+        let lacks = |safeguard| self.facilities.lacks(safeguard);
+        let directories = directories.iter().filter(|_| !lacks(Safeguard::SlotNameFlush));
+        let files = slots.iter().filter(|_| !lacks(Safeguard::SlotFlush));
+        let files = files.map(|slot| Flush::Slot(slot));
+        flush_all(self, &files.chain(directories.map(Flush::Directory)).collect::<Vec<_>>())
     }
 
     fn sync_names(&self, paths: &[&RelPath], slots: &[&Slot]) -> Result<(), FsError> {
         let mut names: Vec<&str> = paths.iter().map(|path| path.split().0).collect();
         names.sort_unstable();
         names.dedup();
+        if self.facilities.lacks(Safeguard::NameFlush) {
+            return Ok(());
+        }
         let mut directories = self.slot_dirs(slots)?;
         for name in names {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY;

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{self, AtFlags, Mode, OFlags};
+use rustix::fs::{self, AtFlags, Mode, OFlags, Stat};
 
 use super::beneath::Links;
-use super::{OsFs, check_ours, io};
+use super::swap::finish_replacing;
+use super::{OsFs, check_ours, check_regular, io, open_error};
 use crate::store::os::{IGNORE, SLOT_DIR};
-use crate::store::{FsError, RelPath, Slot};
+use crate::store::{FsError, Like, RelPath, Slot};
 
 /// The directory of a slot, ours or opened for this call.
 pub(super) enum SlotDir<'a> {
@@ -36,6 +37,30 @@ impl OsFs {
                 let path = directory.join(SLOT_DIR);
                 Ok(SlotDir::Beside(self.open_at(path.as_str(), flags, Links::Refuse)?))
             }
+        }
+    }
+
+    /// Opens a slot.
+    pub(super) fn open_slot(&self, slot: &Slot) -> Result<(File, Stat), FsError> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let directory = self.slot_dir(slot)?;
+        finish_replacing(directory.as_fd(), &slot.name)?;
+        let file =
+            fs::openat(&directory, slot.name.as_str(), flags, Mode::empty()).map_err(open_error)?;
+        let stat = fs::fstat(&file).map_err(io("look at a slot"))?;
+        check_regular(&stat)?;
+        Ok((File::from(file), stat))
+    }
+
+    /// Opens the file whose attributes a new one gets.
+    pub(super) fn original(&self, like: Option<Like<'_>>) -> Result<Option<(File, Stat)>, FsError> {
+        match like {
+            None => Ok(None),
+            Some(Like::File(path)) => self.open_replaceable(path).map(Some),
+            Some(Like::Slot(slot)) => match self.open_slot(slot) {
+                Err(FsError::Missing) => Ok(None),
+                opened => opened.map(Some),
+            },
         }
     }
 

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use super::compare::compare;
 use super::lease::Leased;
-use super::{OsFs, check_regular, io, open_error};
+use super::{Facilities, OsFs, Safeguard, check_regular, io, open_error};
 use crate::store::{Cas, Expected, FsError};
 
 /// A directory and a name in it.
@@ -26,9 +26,13 @@ impl OsFs {
         let file = fs::openat(parent, name, flags, Mode::empty()).map_err(open_error)?;
         let stat = fs::fstat(&file).map_err(io("look at the file"))?;
         check_regular(&stat)?;
-        let leased = Leased::take(File::from(file), self.facilities.leases)?;
-        compare(&leased.file, &stat, expected)?;
-        Ok(Held { inode: (stat.st_dev, stat.st_ino), leased })
+        let facilities = self.facilities;
+        let offered = facilities.leases && !facilities.lacks(Safeguard::Lease);
+        let leased = Leased::take(File::from(file), offered)?;
+        if !facilities.lacks(Safeguard::Compare) {
+            compare(&leased.file, &stat, expected)?;
+        }
+        Ok(Held { inode: (stat.st_dev, stat.st_ino), leased, facilities })
     }
 
     /// Moves a file to a free name, if it holds what is expected.
@@ -41,6 +45,9 @@ impl OsFs {
         let held = self.hold(from.0, from.1, expected)?;
         self.rename_to_free(from, to)?;
         held.verify(to.0, to.1, expected).inspect_err(|_| {
+            if self.facilities.lacks(Safeguard::SwapBack) {
+                return;
+            }
             // If the name is taken again, what we hold stays where it is, unharmed.
             let _back = self.rename_to_free(to, from);
         })
@@ -49,7 +56,11 @@ impl OsFs {
     /// Gives a file another name, which must be free.
     pub(super) fn rename_to_free(&self, from: Place<'_>, to: Place<'_>) -> Result<(), FsError> {
         let renamed = match self.facilities.exchange {
-            true => fs::renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE),
+            true => {
+                let free = !self.facilities.lacks(Safeguard::FreeName);
+                let flags = if free { RenameFlags::NOREPLACE } else { RenameFlags::empty() };
+                fs::renameat_with(from.0, from.1, to.0, to.1, flags)
+            }
             false => Err(Errno::INVAL),
         };
         match renamed {
@@ -101,6 +112,10 @@ impl Swap<'_> {
     /// Puts back what was displaced, which is somebody's newer work; `staged` is
     /// the file that came from us.
     fn swap_back(&self, staged: (u64, u64)) {
+        let lacks = |safeguard| self.fs.facilities.lacks(safeguard);
+        if lacks(Safeguard::SwapBack) {
+            return;
+        }
         let back = match self.exchange() {
             Err(Errno::NOENT) => {
                 let (slots, slot, parent, name) = (self.slots, self.slot, self.parent, self.name);
@@ -109,7 +124,8 @@ impl Swap<'_> {
             result => result,
         };
         let came_back = inode(self.slots, self.slot);
-        if back.is_ok() && came_back.is_ok_and(|inode| inode != staged) {
+        let newest_went = back.is_ok() && came_back.is_ok_and(|inode| inode != staged);
+        if newest_went && !lacks(Safeguard::NewestStays) {
             // Yet another save replaced ours meanwhile: the newest stays, the
             // older one is kept in the slot.
             let _newest_stays = self.exchange();
@@ -166,6 +182,7 @@ pub(super) fn finish_replacing(slots: BorrowedFd<'_>, slot: &str) -> Result<(), 
 pub(super) struct Held {
     inode: (u64, u64),
     leased: Leased,
+    facilities: Facilities,
 }
 
 impl Held {
@@ -179,12 +196,15 @@ impl Held {
     ) -> Result<Cas, FsError> {
         let stat = fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
             .map_err(io("look at the displaced file"))?;
-        if (stat.st_dev, stat.st_ino) != self.inode {
+        let lacks = |safeguard| self.facilities.lacks(safeguard);
+        if (stat.st_dev, stat.st_ino) != self.inode && !lacks(Safeguard::Displaced) {
             return Err(FsError::Changed);
         }
         match self.leased.is_whole() {
+            _ if lacks(Safeguard::Lease) || lacks(Safeguard::WholeLease) => Ok(Cas::Strict),
             Some(true) => Ok(Cas::Strict),
             Some(false) => Err(FsError::Changed),
+            None if lacks(Safeguard::CompareAgain) => Ok(Cas::Weak),
             None => compare(&self.leased.file, &stat, expected).map(|()| Cas::Weak),
         }
     }

@@ -1,0 +1,185 @@
+//! What must be found after a loss of power and a recovery.
+
+use std::collections::BTreeSet;
+
+use engine::store::StepKind;
+
+use super::run::{Run, Tx};
+use super::sim::{Bytes, Event, Image, Name, outcome_of};
+
+/// What a caller and the other programs know at some moment of a run.
+pub(super) struct Known<'a> {
+    run: &'a Run,
+    /// When each transaction was about to begin; none where it was not yet.
+    started: Vec<Option<usize>>,
+    /// When the caller was told, and what.
+    answered: Vec<Option<(usize, bool)>>,
+    saves: Vec<Saved<'a>>,
+    /// Files whose bytes were once saved by somebody who did not flush them.
+    loose: BTreeSet<&'a str>,
+}
+
+struct Saved<'a> {
+    at: usize,
+    path: &'a str,
+    bytes: &'a Option<Bytes>,
+    flushed: bool,
+}
+
+impl<'a> Known<'a> {
+    /// Returns what is known once the first `count` events have happened.
+    pub(super) fn after(run: &'a Run, count: usize) -> Known<'a> {
+        let none = run.transactions.len();
+        let (mut started, mut answered) = (vec![None; none], vec![None; none]);
+        let mut saves = Vec::new();
+        for (at, event) in run.events[..count].iter().enumerate() {
+            match event {
+                Event::Started(index) => started[*index] = Some(at),
+                Event::Answered(index, applied) => answered[*index] = Some((at, *applied)),
+                Event::Saving(path) => {
+                    saves.push(Saved { at, path, bytes: &None, flushed: false });
+                }
+                Event::Saved(path, bytes, flushed) => {
+                    saves.pop();
+                    saves.push(Saved { at, path, bytes, flushed: *flushed });
+                }
+                _ => {}
+            }
+        }
+        let loose = saves.iter().filter(|save| !save.flushed).map(|save| save.path);
+        let mut loose: BTreeSet<&str> = loose.collect();
+        for step in run.transactions.iter().flat_map(|tx| &tx.intent.steps) {
+            if let StepKind::Move { to } = &step.kind
+                && loose.contains(step.path.as_str())
+            {
+                loose.insert(to.as_str());
+            }
+        }
+        Known { run, started, answered, saves, loose }
+    }
+
+    /// Holds a recovered disk against what is known.
+    pub(super) fn check(&self, image: &Image) -> Result<(), String> {
+        for (index, tx) in self.run.transactions.iter().enumerate() {
+            if self.started[index].is_some() {
+                self.check_transaction(index, tx, image)?;
+            }
+        }
+        self.check_saves(image)
+    }
+
+    /// All of its files or none, and as the caller was told (P5, P6); what it
+    /// displaced is there (P8).
+    fn check_transaction(&self, index: usize, tx: &Tx, image: &Image) -> Result<(), String> {
+        let rest: Vec<&String> =
+            tx.before.keys().filter(|path| self.is_decided_by(path, index)).collect();
+        let rest: Vec<&String> =
+            rest.into_iter().filter(|path| !self.was_met_again(path, index, tx)).collect();
+        let is = |state: &std::collections::BTreeMap<String, Option<Bytes>>| {
+            rest.iter().all(|path| image.at(path) == state[*path].as_ref())
+        };
+        let (before, after) = (is(&tx.before), is(&tx.after));
+        let outcome = outcome_of(&image.records, tx.intent.tx);
+        let answered = self.answered[index].map(|(_, applied)| applied);
+        let about = || {
+            let found: Vec<_> = rest
+                .iter()
+                .map(|path| {
+                    let text = image.at(path).map(|bytes| String::from_utf8_lossy(bytes));
+                    (path, text)
+                })
+                .collect();
+            format!("transaction {index}, answered {answered:?}, journal {outcome:?}: {found:?}")
+        };
+        match answered {
+            Some(true) if !after => return Err(format!("answered, but not kept: {}", about())),
+            Some(false) if !before => return Err(format!("refused, but done: {}", about())),
+            _ if !before && !after => return Err(format!("done by halves: {}", about())),
+            _ => {}
+        }
+        let told = if outcome == Some(true) { after } else { before };
+        if !told {
+            return Err(format!("the journal says something else: {}", about()));
+        }
+        if outcome == Some(true) {
+            self.check_displaced(index, tx, image)
+                .map_err(|what| format!("{what}: {}", about()))?;
+        }
+        Ok(())
+    }
+
+    fn check_displaced(&self, index: usize, tx: &Tx, image: &Image) -> Result<(), String> {
+        for step in &tx.intent.steps {
+            let held = image.bytes(&Name::Slot(step.slot.name.clone()));
+            let before = tx.before[step.path.as_str()].as_ref();
+            let displaces = matches!(step.kind, StepKind::Modify | StepKind::Remove);
+            // A save that nobody flushed may have come before the swap, or not.
+            let decided = self.is_decided_by(step.path.as_str(), index);
+            if displaces && decided && held != before {
+                return Err(format!("what was displaced from {} is gone", step.path));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether nobody else had to do with a path since the transaction
+    /// was about to begin.
+    fn is_decided_by(&self, path: &str, index: usize) -> bool {
+        let since = self.started[index];
+        let later = |(other, tx): (usize, &Tx)| {
+            other != index && self.started[other] > since && tx.before.contains_key(path)
+        };
+        let by_others = self.run.transactions.iter().enumerate().any(later);
+        let saved = self.saves.iter().filter(|save| save.path == path);
+        let by_saves = saved.into_iter().any(|save| Some(save.at) > since);
+        !by_others && !by_saves && !self.loose.contains(path)
+    }
+
+    /// Returns whether another program wrote to a file that was moved, or removed
+    /// it: its bytes tell no more whether it had been moved before.
+    fn was_met_again(&self, path: &str, index: usize, tx: &Tx) -> bool {
+        let targets = tx.intent.steps.iter().filter_map(|step| match &step.kind {
+            StepKind::Move { to } if step.path.as_str() == path => Some(to.as_str()),
+            _ => None,
+        });
+        let met = |to: &str| {
+            let saves = self.saves.iter().filter(|save| save.path == to);
+            saves.into_iter().any(|save| Some(save.at) > self.started[index])
+        };
+        targets.into_iter().any(met)
+    }
+
+    /// What other programs saved and flushed is there (P4): at its name, or, if
+    /// that was saved in the midst of a transaction, at least in a slot.
+    fn check_saves(&self, image: &Image) -> Result<(), String> {
+        let paths: BTreeSet<&str> = self.saves.iter().map(|save| save.path).collect();
+        for path in paths {
+            let saves: Vec<&Saved<'_>> =
+                self.saves.iter().filter(|save| save.path == path).collect();
+            let Some(last) = saves.last().filter(|_| saves.iter().all(|save| save.flushed)) else {
+                continue;
+            };
+            let touching = |(index, tx): (usize, &Tx)| {
+                let started = self.started[index].filter(|_| tx.before.contains_key(path))?;
+                let ended = self.answered[index].map_or(usize::MAX, |(at, _)| at);
+                Some((started, ended))
+            };
+            let touching: Vec<_> =
+                self.run.transactions.iter().enumerate().filter_map(touching).collect();
+            if touching.iter().any(|(started, _)| *started > last.at) {
+                continue;
+            }
+            let in_the_midst = touching.iter().any(|(_, ended)| *ended > last.at);
+            let Some(bytes) = last.bytes else { continue };
+            let in_slots = image
+                .names
+                .iter()
+                .any(|(name, _)| matches!(name, Name::Slot(_)) && image.bytes(name) == Some(bytes));
+            if image.at(path) != Some(bytes) && !(in_the_midst && in_slots) {
+                let found = image.at(path).map(|bytes| String::from_utf8_lossy(bytes));
+                return Err(format!("a save at {path} is lost: {found:?}"));
+            }
+        }
+        Ok(())
+    }
+}
