@@ -148,7 +148,10 @@ mod fuzz {
                 text.insert_str(at, &piece.repeat(times));
             }
             4 => {
-                let piece = dice.piece(&others[dice.roll(others.len())].1).to_owned();
+                let piece = {
+                    let other = &others[dice.roll(others.len())].1;
+                    dice.piece(other).to_owned()
+                };
                 text.insert_str(at, &piece);
             }
             5 => {

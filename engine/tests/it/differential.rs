@@ -35,8 +35,12 @@ const POLICIES: [(&str, Same); 2] = [
 /// What else is done otherwise: a refusal of theirs that has written something.
 const ALL_OR_NOTHING: &str = "all or nothing";
 
+/// Where the text stands in several places, and a program that counts the rows
+/// around a change takes another one than the header names.
+const NUMBERED: &str = "the line whose number a hunk bears";
+
 /// The policies that show in these runs.
-pub(crate) const NAMED: [&str; 3] = [POLICIES[0].0, POLICIES[1].0, ALL_OR_NOTHING];
+pub(crate) const NAMED: [&str; 4] = [POLICIES[0].0, POLICIES[1].0, ALL_OR_NOTHING, NUMBERED];
 
 fn without_cr(text: &[u8]) -> Vec<u8> {
     text.iter().copied().filter(|byte| *byte != b'\r').collect()
@@ -301,7 +305,14 @@ struct Tally {
 
 impl Tally {
     #[track_caller]
-    fn add(&mut self, ours: &After, theirs: &After, what: &str) {
+    fn add(
+        &mut self,
+        ours: &After,
+        theirs: &After,
+        others: &After,
+        by_number: Option<&Vec<u8>>,
+        what: &str,
+    ) {
         let (ours, theirs) = match (ours, theirs) {
             (Some(ours), Some(theirs)) => (ours, theirs),
             (Some(_), None) => return self.only_ours += 1,
@@ -310,6 +321,12 @@ impl Tally {
         };
         self.both += 1;
         if ours == theirs {
+            return;
+        }
+        let alike = |text: &Vec<u8>| without_cr(text) == without_cr(&ours["f"]);
+        let others = others.as_ref().map(|others| &others["f"]);
+        if others.is_some_and(alike) || by_number.is_some_and(alike) {
+            *self.policies.entry(NUMBERED).or_default() += 1;
             return;
         }
         let by = |same: Same| {
@@ -338,29 +355,38 @@ fn unified_diffs_come_out_as_git_and_patch_make_them() {
         let dice = &mut Dice(seed);
         let rows = changed(dice);
         let context = dice.roll(4);
-        let shift = if dice.one_in(3) { dice.roll(7) as i64 - 3 } else { 0 };
+        // Rows that come between no others bear only a number, which nothing
+        // can show to be wrong.
+        let bare = context == 0;
+        let shift = if dice.one_in(3) && !bare { dice.roll(7) as i64 - 3 } else { 0 };
         let text = unified(&rows, context, shift, !dice.one_in(12));
         let mut target = side(&rows, true);
         match dice.roll(8) {
+            _ if bare => {}
             // Somebody wrote lines above, or the file holds everything twice.
             0 => target.splice(0..0, b"above\nabove too\n".iter().copied()).for_each(drop),
             1 => target.extend(target.clone()),
             _ => {}
         }
+        // What the numbers say, where the file holds everything twice.
+        let twice = [side(&rows, true), side(&rows, true)].concat() == target && shift == 0;
+        let by_number = twice.then(|| [side(&rows, false), side(&rows, true)].concat());
         let files = BTreeMap::from([("f".to_owned(), target)]);
         let ours = ours("udiff", &text, &files);
         let what = format!("seed {seed}:\n{text}in {}", shown(&files));
+        let (mut of_git, mut of_patch) = (None, None);
         if git {
             let zero: &[&str] = if context == 0 { &["--unidiff-zero"] } else { &[] };
             let args = [&["apply", "--whitespace=nowarn"], zero].concat();
-            let theirs = bench.run(&files, Path::new("git"), &args, &text);
-            by_git.add(&ours, &theirs, &format!("git apply, {what}"));
+            of_git = bench.run(&files, Path::new("git"), &args, &text);
         }
         if patch {
             let args = ["-p1", "--fuzz=0", "--force", "--silent", "--no-backup-if-mismatch", "-r-"];
-            let theirs = bench.run(&files, Path::new("patch"), &args, &text);
-            by_patch.add(&ours, &theirs, &format!("patch, {what}"));
+            of_patch = bench.run(&files, Path::new("patch"), &args, &text);
         }
+        let numbered = by_number.as_ref();
+        by_git.add(&ours, &of_git, &of_patch, numbered, &format!("git apply, {what}"));
+        by_patch.add(&ours, &of_patch, &of_git, numbered, &format!("patch, {what}"));
     }
     println!("git apply: {by_git:?}\nGNU patch: {by_patch:?}");
     assert!(!git || by_git.both > by_git.neither, "{by_git:?}");
@@ -434,6 +460,8 @@ fn patches_come_out_as_codex_makes_them() {
         tally.add(
             &ours,
             &theirs,
+            &None,
+            None,
             &format!("apply_patch, seed {seed}:\n{text}in {}", shown(&files)),
         );
     }
