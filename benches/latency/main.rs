@@ -21,6 +21,7 @@ mod corpus;
 mod minimal;
 mod peers;
 mod server;
+mod store;
 
 use std::path::Path;
 
@@ -48,6 +49,10 @@ fn main() {
     pages(&directory, sizes);
     println!();
     many_files(&directory, if short { 1_000 } else { 10_000 });
+    println!();
+    store::swaps(&directory, sizes);
+    println!();
+    store::transactions(if short { 10 } else { 60 });
     println!();
     peers::compare(&directory, sizes);
     corpus::remove(&directory);

@@ -20,9 +20,14 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(directory: &Path, root: &Path) -> Server {
+        Server::start_with(directory, root, "none")
+    }
+
+    /// Starts a server whose answered edits survive what `durability` says.
+    pub(crate) fn start_with(directory: &Path, root: &Path, durability: &str) -> Server {
         let home = directory.join("state");
         let process = Command::new(env!("CARGO_BIN_EXE_anchord"))
-            .args(["serve", "--durability", "none", "--idle-exit", "0", "--root"])
+            .args(["serve", "--durability", durability, "--idle-exit", "0", "--root"])
             .arg(root)
             .env("XDG_STATE_HOME", &home)
             .stderr(Stdio::null())
@@ -63,6 +68,12 @@ impl Server {
     pub(crate) fn read(&mut self, path: &str, lines: (usize, usize)) {
         let read = self.call("file/read", &json!({ "path": path, "lines": [lines] }));
         self.handle = read["handle"].as_str().expect("a handle").to_owned();
+    }
+
+    /// Returns the handle of a file that is read whole.
+    pub(crate) fn handle(&mut self, path: &str) -> String {
+        let read = self.call("file/read", &json!({ "path": path }));
+        read["handle"].as_str().expect("a handle").to_owned()
     }
 
     /// Replaces `count` lines from `first` on, each by an operation of its own,

@@ -428,7 +428,9 @@ fn show(report: &Report, paint: &mut Paint) -> Result<End, CliError> {
         let (more, manifest) = rows_of(path)?;
         rows.extend(more);
         about.extend(manifest.map(|run| {
-            let (version, corpus, driver) = (run.version, run.corpus, run.driver);
+            let (version, driver) = (run.version, run.driver);
+            // The name of a file tells more than where it lies on this machine.
+            let corpus = run.corpus.rsplit('/').next().unwrap_or_default();
             format!("anchord {version}, driver {driver}, corpus {corpus} ({} tasks, digest {:.12}), tokens by {}", run.tasks, run.digest, run.tokenizer)
         }));
     }

@@ -63,7 +63,7 @@ pub(super) fn plane(summary: &Summary) -> Option<String> {
     }
     let x = Axis { from: LEFT, to: WIDTH - RIGHT - 120.0, most: 100.0, bend: 0.2 };
     let y = Axis { from: HEIGHT - BOTTOM, to: TOP, most: 100.0, bend: 1.0 };
-    let mut body = grid(x, y, &[0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0]);
+    let mut body = grid(x, y);
     body += &text(
         (x.from + x.to) / 2.0,
         HEIGHT - 8.0,
@@ -94,23 +94,27 @@ pub(super) fn plane(summary: &Summary) -> Option<String> {
     Some(svg("silent corruption against false rejection", &body))
 }
 
-fn grid(x: Axis, y: Axis, ticks: &[f64]) -> String {
+fn grid(x: Axis, y: Axis) -> String {
     let mut body = String::new();
-    for tick in ticks {
-        body += &rule(x.at(*tick), y.from, x.at(*tick), y.to, "grid");
-        body += &text(x.at(*tick), y.from + 16.0, "middle", "tick", &tick.to_string());
-        body += &rule(x.from, y.at(*tick), x.to, y.at(*tick), "grid");
-        body += &text(x.from - 6.0, y.at(*tick) + 4.0, "end", "tick", &tick.to_string());
+    for tick in [0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0] {
+        body += &rule(x.at(tick), y.from, x.at(tick), y.to, "grid");
+        body += &text(x.at(tick), y.from + 16.0, "middle", "tick", &tick.to_string());
+    }
+    for tick in [0.0, 0.5, 1.0, 3.0, 10.0, 30.0, 100.0] {
+        body += &rule(x.from, y.at(tick), x.to, y.at(tick), "grid");
+        body += &text(x.from - 6.0, y.at(tick) + 4.0, "end", "tick", &tick.to_string());
     }
     body
 }
 
 /// Returns marks with labels that do not lie on each other.
 fn labelled(mut marks: Vec<(f64, f64, bool, Vec<String>)>) -> String {
-    marks.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.total_cmp(&b.0)));
+    // Ours get their labels first, next to their marks, and lie on top.
+    marks.sort_by(|a, b| b.2.cmp(&a.2).then(a.1.total_cmp(&b.1)).then(a.0.total_cmp(&b.0)));
     let mut taken: Vec<(f64, f64, f64)> = Vec::new();
-    let mut body = String::new();
+    let mut drawn = Vec::new();
     for (x, y, ours, names) in marks {
+        let mut body = String::new();
         let label = match names.as_slice() {
             [one] => one.clone(),
             [one, two] => format!("{one}, {two}"),
@@ -140,8 +144,9 @@ fn labelled(mut marks: Vec<(f64, f64, bool, Vec<String>)>) -> String {
             "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4.5\" class=\"{class}\"><title>{title}</title></circle>"
         );
         body += &text(left, row, "start", &format!("label {class}"), &label);
+        drawn.push(body);
     }
-    body
+    drawn.into_iter().rev().collect()
 }
 
 /// Tokens of an edit, by part, a bar a format.

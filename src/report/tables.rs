@@ -181,7 +181,8 @@ fn tokens(summary: &Summary) -> Table {
 pub fn break_even(tally: &Tally, plain: &Tally, prices: &Prices) -> Option<f64> {
     let saved = plain.mean(plain.tokens.out) - tally.mean(tally.tokens.out);
     let over = (tally.tokens.read as f64 - tally.tokens.plain as f64) / tally.lines.max(1) as f64;
-    (over > 0.0 && saved > 0.0).then(|| prices.output * saved / (prices.read(0.0) * over))
+    // Less than this is the last line of a file without a newline, no gutter.
+    (over > 0.01 && saved > 0.0).then(|| prices.output * saved / (prices.read(0.0) * over))
 }
 
 fn costs(summary: &Summary, prices: &[Prices]) -> Table {

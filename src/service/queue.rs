@@ -4,11 +4,13 @@
 //! requests can never wait for each other.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use engine::error::{Code, Refusal};
 use engine::store::RelPath;
+
+use super::sync::{Condvar, Mutex, MutexGuard};
 
 /// The queues of all files that somebody is at or waits for.
 #[derive(Debug, Default)]
@@ -95,39 +97,26 @@ impl Drop for Turn<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sync::run;
     use super::*;
 
     fn paths(names: &[&str]) -> Vec<RelPath> {
         names.iter().map(|name| RelPath::parse(name).unwrap()).collect()
     }
 
+    /// Orders of threads are the concern of `tests/schedules`, which has these tests
+    /// over the locks of its model checker as well.
     #[test]
     fn a_turn_is_exclusive_and_ends() {
-        let queue = Queue::default();
-        let turn = queue.take(paths(&["a", "b"]), Duration::ZERO).unwrap();
-        let late = queue.take(paths(&["b"]), Duration::from_millis(5)).unwrap_err();
-        assert_eq!((late.code, late.path.as_deref()), (Code::Busy, Some("b")));
-        queue.take(paths(&["c"]), Duration::ZERO).unwrap();
-        drop(turn);
-        queue.take(paths(&["b"]), Duration::ZERO).unwrap();
-        assert!(queue.lock().waiting.is_empty());
-    }
-
-    #[test]
-    fn crossing_requests_never_wait_for_each_other() {
-        let queue = Queue::default();
-        let count = Mutex::new(0_u32);
-        std::thread::scope(|scope| {
-            for names in [["a", "b"], ["b", "c"], ["c", "a"], ["b", "a"]] {
-                let (queue, count) = (&queue, &count);
-                scope.spawn(move || {
-                    for _ in 0..500 {
-                        let _turn = queue.take(paths(&names), Duration::from_secs(30)).unwrap();
-                        *count.lock().unwrap() += 1;
-                    }
-                });
-            }
+        run(|| {
+            let queue = Queue::default();
+            let turn = queue.take(paths(&["a", "b"]), Duration::ZERO).unwrap();
+            let late = queue.take(paths(&["b"]), Duration::ZERO).unwrap_err();
+            assert_eq!((late.code, late.path.as_deref()), (Code::Busy, Some("b")));
+            queue.take(paths(&["c"]), Duration::ZERO).unwrap();
+            drop(turn);
+            queue.take(paths(&["b"]), Duration::ZERO).unwrap();
+            assert!(queue.lock().waiting.is_empty());
         });
-        assert_eq!(*count.lock().unwrap(), 2000);
     }
 }

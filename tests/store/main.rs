@@ -38,3 +38,5 @@ mod power;
 mod replay;
 #[cfg(test)]
 mod savers;
+#[cfg(test)]
+mod soak;
