@@ -369,7 +369,7 @@ fn unified_diffs_come_out_as_git_and_patch_make_them() {
             _ => {}
         }
         // What the numbers say, where the file holds everything twice.
-        let twice = [side(&rows, true), side(&rows, true)].concat() == target && shift == 0;
+        let twice = [side(&rows, true), side(&rows, true)].concat() == target;
         let by_number = twice.then(|| [side(&rows, false), side(&rows, true)].concat());
         let files = BTreeMap::from([("f".to_owned(), target)]);
         let ours = ours("udiff", &text, &files);
