@@ -189,6 +189,22 @@ impl SyntaxCheck {
         }
     }
 
+    /// Returns the tree of a content that can be parsed in this process.
+    pub(crate) fn tree_of(
+        &self,
+        language: &'static Language,
+        path: &str,
+        snapshot: &Snapshot,
+    ) -> Result<Tree, Unread> {
+        if language_of(path, snapshot)?.id != language.id {
+            return Err(Unread::NoLanguage);
+        }
+        match self.is_risky(language, snapshot) {
+            true => Err(Unread::TooLarge),
+            false => self.tree(language, snapshot),
+        }
+    }
+
     /// Returns what each of `ranges` is part of in `snapshot`, as a file named
     /// `path`. What is risky is not looked at.
     ///

@@ -5,8 +5,9 @@
 //! a parse that is bounded in size, nesting and time · [`risk`] what is parsed in
 //! a process of its own · [`trees`] trees that are kept · [`faults`] what is wrong
 //! by a tree · [`judge`] what an edit did to that · [`outline`] what is defined by
-//! a tree · [`lexeme`] what a stretch is part of · [`check`] all of it for contents · [`worker`] a process
-//! that parses what may not come back · [`constructs`] for the engine's drift.
+//! a tree · [`lexeme`] what a stretch is part of · [`check`] all of it for contents ·
+//! [`worker`] a process that parses what may not come back · [`pattern`](mod@pattern)
+//! code with holes · [`constructs`] for the engine's drift.
 
 pub mod check;
 pub mod constructs;
@@ -17,6 +18,7 @@ mod layout;
 pub mod lexeme;
 pub mod outline;
 pub mod parse;
+pub mod pattern;
 pub mod risk;
 pub mod trees;
 mod window;

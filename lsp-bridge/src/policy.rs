@@ -35,8 +35,8 @@ pub struct Policy {
     /// Memory that one server may hold, in bytes, with all that it started. One
     /// that holds more is stopped when it is next looked at.
     pub memory_bytes: u64,
-    /// Servers that run at once, over all roots. The one that was unused for
-    /// longest goes first.
+    /// Servers that run at once in one root. The one that was unused for longest
+    /// goes first.
     pub servers: usize,
     /// Documents that are kept open at one server.
     pub documents: usize,

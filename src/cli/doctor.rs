@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::endpoint::{Answer, Endpoint, typed};
 use super::paint::Paint;
-use super::{CliError, Common, End, state_home};
-use crate::daemon::Place;
+use super::{CliError, Common, End, config_home, state_home};
+use crate::daemon::{Place, configuration_path};
 use crate::protocol::wire;
 
 #[derive(Serialize)]
@@ -13,6 +13,7 @@ struct Report {
     root: String,
     state: String,
     slots: String,
+    configuration: String,
     served_by: &'static str,
     findings: Vec<wire::Finding>,
 }
@@ -36,6 +37,7 @@ pub(super) fn run(common: &Common, paint: &mut Paint) -> Result<End, CliError> {
         root: place.root.display().to_string(),
         state: place.state.display().to_string(),
         slots: place.slots.display().to_string(),
+        configuration: configuration(),
         served_by,
         findings,
     };
@@ -46,10 +48,20 @@ pub(super) fn run(common: &Common, paint: &mut Paint) -> Result<End, CliError> {
     Ok(if well { End::Done } else { End::Rejected })
 }
 
+/// Returns where the user's configuration lies, and whether there is one.
+fn configuration() -> String {
+    let Some(path) = config_home().map(|home| configuration_path(&home)) else {
+        return "nowhere, since neither XDG_CONFIG_HOME nor HOME is set".to_owned();
+    };
+    let is_there = if path.exists() { "" } else { " (there is none)" };
+    format!("{}{is_there}", path.display())
+}
+
 fn show(report: &Report, paint: &mut Paint) -> Result<(), CliError> {
     paint.line(&format!("root       {}", report.root))?;
     paint.line(&format!("state      {}", report.state))?;
     paint.line(&format!("slots      {}", report.slots))?;
+    paint.line(&format!("settings   {}", report.configuration))?;
     paint.line(&format!("served by  {}", report.served_by))?;
     for finding in &report.findings {
         let text = format!("{}: {}", finding.subject, finding.detail);

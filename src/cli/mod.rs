@@ -14,6 +14,7 @@ mod outline;
 mod paint;
 mod read;
 mod rename;
+mod rewrite;
 mod search;
 mod serve;
 mod stats;
@@ -74,6 +75,10 @@ enum Command {
     Search(search::Search),
     /// Show what a file defines: lines and signatures
     Outline(outline::Outline),
+    /// Find code by its shape, however it is laid out
+    Match(rewrite::Match),
+    /// Rewrite code by its shape in many files: shown first, then applied by its token
+    Rewrite(rewrite::Rewrite),
     /// Apply an edit from a file or from standard input
     Edit(edit::Edit),
     /// Apply a rejected edit after all, by its token
@@ -192,6 +197,8 @@ fn run(arguments: &Arguments, paint: &mut Paint) -> Result<End, CliError> {
         Command::List(list) => search::list(list, common, &mut endpoint()?, paint),
         Command::Search(search) => search::run(search, common, &mut endpoint()?, paint),
         Command::Outline(outline) => outline::run(outline, common, &mut endpoint()?, paint),
+        Command::Match(find) => rewrite::find(find, common, &mut endpoint()?, paint),
+        Command::Rewrite(rewrite) => rewrite::run(rewrite, common, &mut endpoint()?, paint),
         Command::Edit(edit) => edit::run(edit, common, &mut endpoint()?, paint),
         Command::Retry(retry) => edit::retry(retry, common, &mut endpoint()?, paint),
         Command::Rename(rename) => rename::run(rename, common, &mut endpoint()?, paint),

@@ -8,18 +8,18 @@ use crate::protocol::wire;
 
 /// Where to look.
 #[derive(Debug, clap::Args)]
-struct Where {
+pub(super) struct Where {
     /// Files and directories to look in [default: the root]
-    paths: Vec<String>,
+    pub(super) paths: Vec<String>,
     /// Only paths that match this pattern
     #[arg(short, long, value_name = "PATTERN")]
-    glob: Vec<String>,
+    pub(super) glob: Vec<String>,
     /// Hidden and ignored files as well
     #[arg(short, long)]
-    all: bool,
+    pub(super) all: bool,
     /// How many at most
     #[arg(long, value_name = "NUMBER")]
-    limit: Option<usize>,
+    pub(super) limit: Option<usize>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -94,10 +94,15 @@ pub(super) fn run(
         limit: search.place.limit,
     };
     let result = endpoint.raw("file/search", &params)?;
+    found(&result, common, paint)
+}
+
+/// Shows the matches of a search.
+pub(super) fn found(result: &str, common: &Common, paint: &mut Paint) -> Result<End, CliError> {
     if common.json {
-        paint.line(&result)?;
+        paint.line(result)?;
     }
-    match typed::<wire::SearchResult>(&result)? {
+    match typed::<wire::SearchResult>(result)? {
         Answer::No(rejection) => edit::refuse(&rejection, common, paint),
         Answer::Yes(_) if common.json => Ok(End::Done),
         Answer::Yes(answer) => {
@@ -110,7 +115,8 @@ pub(super) fn run(
     }
 }
 
-fn more(more: bool, paint: &mut Paint) -> Result<End, CliError> {
+/// Says that there is more than was shown.
+pub(super) fn more(more: bool, paint: &mut Paint) -> Result<End, CliError> {
     if more {
         paint.faint("… there are more; name a directory, or raise --limit")?;
     }

@@ -1,12 +1,11 @@
 //! From the wire to the service.
 
+mod code;
 mod servers;
 
 use engine::anchor::{Gutter, Handle};
 use engine::error::{Code, Refusal};
-use engine::format::{
-    self, Act, Action, Body, Draft, FileScript, Find, Op, OpKind, Script, Side, Task,
-};
+use engine::format::{Action, Body, FileScript, Op, OpKind, Script};
 use serde::Deserialize;
 
 use super::framing::RpcError;
@@ -34,12 +33,6 @@ const LIST_LIMIT: usize = 1000;
 /// Matches of a search unless the caller says how many.
 const SEARCH_LIMIT: usize = 100;
 
-/// The format of edits of constructs.
-const SYMBOL: &str = "symbol";
-
-/// Rows of an outline unless the caller says how many.
-const OUTLINE_LIMIT: usize = 1000;
-
 /// Returns the request that `method` and `params` stand for.
 ///
 /// # Errors
@@ -63,9 +56,8 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
             let params: wire::SearchParams = read(params)?;
             call(params.session.clone(), api::Request::Search(search(params)))
         }
-        "file/outline" => {
-            let params: wire::OutlineParams = read(params)?;
-            call(params.session.clone(), api::Request::Outline(outline(params)?))
+        "file/outline" | "symbol/edit" | "pattern/search" | "pattern/rewrite" => {
+            code::call(method, params)
         }
         "edit/apply" => {
             let params: wire::ApplyParams = read(params)?;
@@ -74,10 +66,6 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
         "edit/stream" => {
             let params: wire::StreamParams = read(params)?;
             call(params.session.clone(), api::Request::Stream(stream(params)?))
-        }
-        "symbol/edit" => {
-            let params: wire::SymbolParams = read(params)?;
-            call(params.session.clone(), api::Request::Apply(symbol_edit(params)?))
         }
         "edit/retry" => {
             let wire::RetryParams { session, retry, accept, at, candidate, fix } = read(params)?;
@@ -180,16 +168,6 @@ fn search(params: wire::SearchParams) -> api::Search {
     }
 }
 
-fn outline(params: wire::OutlineParams) -> Result<api::Outline, RpcError> {
-    Ok(api::Outline {
-        path: params.path,
-        handle: named(params.handle)?,
-        symbol: params.symbol,
-        depth: params.depth,
-        limit: params.limit.unwrap_or(OUTLINE_LIMIT),
-    })
-}
-
 fn gutter(gutter: Option<wire::Gutter>) -> Gutter {
     match gutter {
         None | Some(wire::Gutter::Tab) => Gutter::Tab,
@@ -268,61 +246,6 @@ fn stream(params: wire::StreamParams) -> Result<api::StreamStep, RpcError> {
     }
 }
 
-/// Returns the edit of a construct, in the format that has a text for it.
-fn symbol_edit(params: wire::SymbolParams) -> Result<api::Apply, RpcError> {
-    let handle = named(params.handle.clone())?;
-    let mut verify = verify(params.verify.clone().unwrap_or_default());
-    verify.lint.get_or_insert(api::Policy::Warn);
-    let written = act(&params).and_then(|act| {
-        let find = Find::Symbol { name: params.symbol.clone(), act };
-        let task = Task::Edit { finds: vec![find], final_newline: None, to: None };
-        format::write(SYMBOL, &Draft::of_file(&params.path, handle, task))
-    });
-    Ok(api::Apply {
-        source: written.map_or_else(api::Source::Malformed, api::Source::Text),
-        format: SYMBOL.to_owned(),
-        op_id: params.op_id,
-        why: params.why,
-        relocate: params.drift != Some(wire::Drift::Refuse),
-        verify,
-        dry_run: params.dry_run,
-    })
-}
-
-/// Returns what becomes of the construct.
-fn act(params: &wire::SymbolParams) -> Result<Act, Refusal> {
-    use wire::SymbolAction as Action;
-    let action = params.action.ok_or_else(|| malformed("say what is to happen: action"))?;
-    let takes = |text: bool, place: bool| match (params.text.is_some(), text) {
-        (true, false) => Err(malformed("text is given, but not used here")),
-        (false, true) => Err(malformed("the text is missing")),
-        _ if params.before.is_some() && params.after.is_some() => {
-            Err(malformed("give one of before and after"))
-        }
-        _ => match (params.before.is_some() || params.after.is_some(), place) {
-            (true, false) => Err(malformed("before or after is given, but not used here")),
-            (false, true) => Err(malformed("move needs before or after")),
-            _ => Ok(()),
-        },
-    };
-    let text = || params.text.clone().unwrap_or_default();
-    takes(!matches!(action, Action::Delete | Action::Move), action == Action::Move)?;
-    if params.text.as_deref() == Some("") {
-        return Err(malformed("the text is empty; to remove a construct use delete"));
-    }
-    Ok(match (action, &params.before, &params.after) {
-        (Action::Replace, ..) => Act::Replace(text()),
-        (Action::Body, ..) => Act::Body(text()),
-        (Action::InsertBefore, ..) => Act::Insert(Side::Before, text()),
-        (Action::InsertAfter, ..) => Act::Insert(Side::After, text()),
-        (Action::Delete, ..) => Act::Delete,
-        (Action::Move, Some(to), _) => Act::Move { side: Side::Before, to: to.clone() },
-        (Action::Move, None, to) => {
-            Act::Move { side: Side::After, to: to.clone().unwrap_or_default() }
-        }
-    })
-}
-
 fn verify(verify: wire::Verify) -> api::Verify {
     let policy = |policy: wire::Policy| match policy {
         wire::Policy::Reject => api::Policy::Reject,
@@ -334,6 +257,7 @@ fn verify(verify: wire::Verify) -> api::Verify {
         lint: verify.lint.map(policy),
         lsp: verify.lsp.map(policy),
         lsp_ms: verify.lsp_ms,
+        usual_lint: None,
     }
 }
 

@@ -13,7 +13,7 @@ pub mod wire;
 pub const VERSION: u32 = 1;
 
 /// All methods, in the order of `docs/protocol.md`.
-pub const METHODS: [&str; 24] = [
+pub const METHODS: [&str; 26] = [
     "session/open",
     "file/read",
     "file/list",
@@ -22,6 +22,8 @@ pub const METHODS: [&str; 24] = [
     "edit/apply",
     "edit/stream",
     "symbol/edit",
+    "pattern/search",
+    "pattern/rewrite",
     "edit/retry",
     "edit/undo",
     "edit/redo",

@@ -22,6 +22,7 @@ pub fn response(response: api::Response) -> Result<String, RpcError> {
             json(&wire::ListResult { status: ok(), paths, more })
         }
         api::Response::Search(answer) => json(&search_result(answer)),
+        api::Response::Rewrite(answer) => json(&rewrite_result(answer)),
         api::Response::Outline(answer) => json(&outline_result(answer)),
         api::Response::Stream(answer) => json(&stream_result(&answer)),
         api::Response::Edit(answer) => json(&edit_result(&answer)),
@@ -156,6 +157,18 @@ fn file_matches(file: api::FileMatches) -> wire::FileMatches {
         matches: file.matches,
         text: file.text,
     }
+}
+
+fn rewrite_result(answer: api::RewriteAnswer) -> wire::RewriteResult {
+    let file = |file: api::FileRewrite| wire::FileRewrite {
+        path: file.path,
+        handle: file.handle.to_string(),
+        matches: file.matches,
+        text: file.text,
+    };
+    let api::RewriteAnswer { files, matches, more, retry } = answer;
+    let files = files.into_iter().map(file).collect();
+    wire::RewriteResult { status: ok(), files, matches, more, retry }
 }
 
 fn outline_result(answer: api::OutlineAnswer) -> wire::OutlineResult {

@@ -1,6 +1,8 @@
 //! The service as its callers see it: one method over a closed list of requests
 //! and responses, in plain values. No face, no wire.
 
+mod code;
+mod record;
 mod servers;
 mod streams;
 
@@ -15,6 +17,8 @@ use engine::snapshot::Snapshot;
 use engine::store::Cas;
 
 pub use super::policy::Limits;
+pub use code::*;
+pub use record::*;
 pub use servers::*;
 pub use streams::{Firing, RuleAction, StreamAnswer, StreamStep, StreamStop};
 
@@ -131,6 +135,8 @@ pub enum Request {
     Search(Search),
     /// Show what a file defines.
     Outline(Outline),
+    /// Find code by its shape, and rewrite it.
+    Pattern(PatternSearch),
     /// Change files.
     Apply(Apply),
     /// Change files by an edit that is still being written.
@@ -176,8 +182,10 @@ pub enum Response {
     Read(ReadAnswer),
     /// To [`Request::List`].
     List(ListAnswer),
-    /// To [`Request::Search`].
+    /// To [`Request::Search`], and to [`Request::Pattern`] without a rewrite.
     Search(SearchAnswer),
+    /// To [`Request::Pattern`] with a rewrite.
+    Rewrite(RewriteAnswer),
     /// To [`Request::Outline`].
     Outline(OutlineAnswer),
     /// To [`Request::Apply`], the close of a [`Request::Stream`],
@@ -371,43 +379,6 @@ pub struct FileMatches {
     pub text: String,
 }
 
-/// Asks for what a file defines.
-#[derive(Debug, Clone, Default)]
-pub struct Outline {
-    /// Relative to the root, or absolute within it.
-    pub path: String,
-    /// The content to show, where it is not that of now.
-    pub handle: Option<Handle>,
-    /// The construct to show with what stands in it, by its name path; the whole
-    /// file where none is named.
-    pub symbol: Option<String>,
-    /// How many levels to show; all of them where nothing is said.
-    pub depth: Option<usize>,
-    /// How many rows at most.
-    pub limit: usize,
-}
-
-/// What a file defines.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutlineAnswer {
-    /// The file, its symlinks followed.
-    pub path: String,
-    /// The name of its content.
-    pub handle: Handle,
-    /// The language it was read in.
-    pub language: &'static str,
-    /// How well that language's grammar reads healthy files.
-    pub reading: &'static str,
-    /// A row for each construct: its lines and its signature.
-    pub text: String,
-    /// The lines that rows show whole, as they are.
-    pub shown: Vec<LineRange>,
-    /// Number of lines.
-    pub total_lines: usize,
-    /// Whether there are more rows.
-    pub more: bool,
-}
-
 /// An edit as it came in.
 #[derive(Debug, Clone)]
 pub enum Source {
@@ -461,6 +432,8 @@ pub struct Verify {
     pub lsp: Option<Policy>,
     /// How long language servers may take, in milliseconds.
     pub lsp_ms: Option<u64>,
+    /// What a slip leads to where neither the request nor a rule says anything.
+    pub usual_lint: Option<Policy>,
 }
 
 /// What a finding leads to.
@@ -579,194 +552,4 @@ pub struct Retry {
 pub struct Undo {
     /// The operation.
     pub operation: Option<u64>,
-}
-
-/// Asks for operations, newest first.
-#[derive(Debug, Clone)]
-pub struct Log {
-    /// How many at most.
-    pub limit: usize,
-    /// Only those before this one.
-    pub before: Option<u64>,
-    /// Only those that touched this file.
-    pub path: Option<String>,
-}
-
-/// An operation that took effect.
-#[derive(Debug, Clone)]
-pub struct Operation {
-    /// Its number.
-    pub id: u64,
-    /// Milliseconds since 1970.
-    pub at_ms: i64,
-    /// The session that asked for it.
-    pub session: String,
-    /// The agent of that session.
-    pub agent: String,
-    /// `edit`, `undo` or `redo`.
-    pub kind: String,
-    /// The operation it undid or redid.
-    pub target: Option<u64>,
-    /// The operation that took it back.
-    pub undone: Option<u64>,
-    /// The format it was written in.
-    pub format: String,
-    /// The caller's reason.
-    pub why: Option<String>,
-    /// What happened to which file: `modify`, `create`, `remove`, `move`.
-    pub files: Vec<(String, &'static str, Option<String>)>,
-}
-
-/// Asks for one operation.
-#[derive(Debug, Clone)]
-pub struct Show {
-    /// Its number.
-    pub operation: u64,
-}
-
-/// One operation with what it changed.
-#[derive(Debug, Clone)]
-pub struct OperationDetail {
-    /// The operation.
-    pub operation: Operation,
-    /// Its changes as a unified diff without context lines from other files.
-    pub diff: String,
-}
-
-/// Asks for a summary.
-#[derive(Debug, Clone, Default)]
-pub struct Stats {
-    /// Only of this session.
-    pub session: Option<String>,
-    /// What to group by.
-    pub by: GroupBy,
-}
-
-/// What a summary is grouped by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum GroupBy {
-    /// One group for all.
-    #[default]
-    All,
-    /// A group a session.
-    Session,
-    /// A group an agent.
-    Agent,
-    /// A group a model.
-    Model,
-    /// A group an edit format.
-    Format,
-}
-
-/// What the attempts came to.
-#[derive(Debug, Clone, Default)]
-pub struct Summary {
-    /// The tokenizer of every figure in tokens.
-    pub tokenizer: &'static str,
-    /// A row a group.
-    pub groups: Vec<Group>,
-}
-
-/// What the attempts of one group came to. All tokens are of the tokenizer that
-/// the summary names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Group {
-    /// The session, agent, model or format; `all` for everything.
-    pub name: String,
-    /// Reads served.
-    pub reads: usize,
-    /// Edits somebody wanted: chains of an attempt and its retries.
-    pub edits: usize,
-    /// Of these, those applied at the first try.
-    pub first_try: usize,
-    /// Of these, those applied at any try.
-    pub landed: usize,
-    /// Of these, those undone later.
-    pub undone: usize,
-    /// Edit attempts, retries included.
-    pub attempts: usize,
-    /// Rejected attempts by code.
-    pub rejected: Vec<(String, usize)>,
-    /// Bytes received and sent.
-    pub bytes: (usize, usize),
-    /// Streams that were given up after they could no longer succeed.
-    pub stopped: usize,
-    /// Tokens that need not be written because of that; `docs/protocol.md` has
-    /// the formula.
-    pub saved: usize,
-    /// Tokens the model wrote and read.
-    pub tokens: (usize, usize),
-    /// Where tokens went that need not have gone.
-    pub waste: Waste,
-    /// Attempts whose cost is an estimate or was never counted.
-    pub uncounted: usize,
-}
-
-/// Wasted tokens by part; `docs/protocol.md` has the formulas.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Waste {
-    /// Payload of rejected edits.
-    pub rejected: usize,
-    /// Payload of edits that were undone later.
-    pub reverted: usize,
-    /// Answers that told of a rejection.
-    pub errors: usize,
-    /// Unchanged lines that the session was shown again.
-    pub reread: usize,
-    /// Old text that was written again.
-    pub old_text: usize,
-    /// Line numbers.
-    pub gutter: usize,
-    /// Everything around the new text of applied edits.
-    pub envelope: usize,
-}
-
-impl Waste {
-    /// Returns the sum of the parts.
-    pub fn total(&self) -> usize {
-        self.rejected
-            + self.reverted
-            + self.errors
-            + self.reread
-            + self.old_text
-            + self.gutter
-            + self.envelope
-    }
-}
-
-/// Asks for events, oldest first.
-#[derive(Debug, Clone)]
-pub struct Tail {
-    /// Only those after this number.
-    pub since: i64,
-    /// How many at most.
-    pub limit: usize,
-}
-
-/// Something that happened.
-#[derive(Debug, Clone)]
-pub struct Event {
-    /// Its number; there are no gaps.
-    pub seq: i64,
-    /// Milliseconds since 1970.
-    pub at_ms: i64,
-    /// What happened: `edit.applied`, `read.served` …
-    pub kind: String,
-    /// The session it happened in; empty for the service itself.
-    pub session: String,
-    /// The operation it is about.
-    pub operation: Option<i64>,
-    /// The particulars, as JSON.
-    pub data: String,
-}
-
-/// Something that was looked at for trouble.
-#[derive(Debug, Clone)]
-pub struct Finding {
-    /// What was looked at.
-    pub subject: &'static str,
-    /// Whether all is well.
-    pub well: bool,
-    /// What was seen, and what to do if it is not well.
-    pub detail: String,
 }

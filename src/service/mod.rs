@@ -44,9 +44,9 @@ use crate::state::{State, StateError};
 use api::{Attempt, Call, Context, Fault, Reply, Request, Response, Traffic};
 use languages::{Languages, Surroundings};
 use ledger::{Job, Ledger};
-use policy::Limits;
+use policy::{Limits, Rules};
 use queue::{Queue, Turn};
-use rules::{Rules, RulesError};
+use rules::{Rules as UserRules, RulesError};
 use session::{Session, Sessions};
 use streams::Streams;
 use workspace::Workspace;
@@ -102,10 +102,11 @@ pub struct Service {
     queue: Queue,
     streams: Streams,
     /// The user's own rules, or why they cannot be read.
-    rules: Result<Rules, RulesError>,
+    user_rules: Result<UserRules, RulesError>,
     ledger: Ledger,
     syntax: Arc<SyntaxCheck>,
     languages: Languages,
+    rules: Rules,
     durability: Durability,
 }
 
@@ -145,7 +146,8 @@ impl Service {
             sessions: Sessions::default(),
             queue: Queue::default(),
             streams: Streams::default(),
-            rules: Rules::of(&options.surroundings.configuration),
+            user_rules: UserRules::of(&options.surroundings.configuration),
+            rules: Rules::configured(&options.surroundings.configuration, root),
             durability: options.durability,
         })
     }
@@ -171,8 +173,8 @@ impl Service {
     ///
     /// # Errors
     /// `denied` where they cannot be read: what they forbid would be done.
-    fn rules(&self) -> Result<&Rules, Refusal> {
-        self.rules.as_ref().map_err(|why| {
+    fn user_rules(&self) -> Result<&UserRules, Refusal> {
+        self.user_rules.as_ref().map_err(|why| {
             let text = format!("the rules of your configuration cannot be read: {why}");
             Refusal::new(Code::Denied, text)
         })
@@ -200,6 +202,9 @@ impl Call for Service {
             }
             Request::Outline(outline) => {
                 ops::outline::outline(self, &outline, &*self.session(context)?)
+            }
+            Request::Pattern(pattern) => {
+                ops::pattern::pattern(self, pattern, &*self.session(context)?, &context.cancel)
             }
             Request::Apply(apply) => ops::apply::apply(self, apply, &*self.session(context)?),
             Request::Stream(step) => ops::stream::stream(self, step, &*self.session(context)?),

@@ -1,7 +1,16 @@
 //! Policy: the limits, and the paths that no request may touch.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
 use engine::error::{Code, Refusal};
 use engine::store::RelPath;
+use globset::{Glob, GlobMatcher};
+
+use serde::Deserialize;
+
+use super::api::Policy;
+use super::languages::Configured;
 
 /// The one table of limits. Each is a bound on one request, not a quota.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +125,152 @@ impl Default for Limits {
     }
 }
 
+/// What is checked before a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked {
+    /// Whether the result parses as well as what was there.
+    Syntax,
+    /// Whether the new text looks like a slip.
+    Lint,
+}
+
+/// What a rule says of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// What holds where a request says nothing.
+    Usual(Policy),
+    /// A finding refuses, whatever a request says.
+    Required,
+}
+
+/// The rules of a root: what checks lead to, path by path. The last one that
+/// speaks of a path and a check holds.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    rules: Vec<Rule>,
+    /// What is wrong with what the user wrote.
+    pub(super) fault: Option<String>,
+}
+
+/// The parts of the user's configuration that hold rules.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Written {
+    /// For every root.
+    verify: Vec<String>,
+    /// For some roots, by their absolute paths.
+    roots: BTreeMap<PathBuf, OfRoot>,
+}
+
+/// What holds for one root.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct OfRoot {
+    verify: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Rule {
+    /// Which paths; all where there is none.
+    paths: Option<GlobMatcher>,
+    check: Checked,
+    standing: Standing,
+}
+
+impl Rules {
+    /// Returns the rules that the user's configuration has for `root`. Where it
+    /// cannot be read, no request can loosen a check, since perhaps it says so.
+    pub(super) fn configured(text: &Configured, root: &Path) -> Rules {
+        Rules::read(text, root).unwrap_or_else(|fault| {
+            let require = |check| Rule { paths: None, check, standing: Standing::Required };
+            let rules = [Checked::Syntax, Checked::Lint].map(require).into();
+            Rules { rules, fault: Some(fault) }
+        })
+    }
+
+    fn read(text: &Configured, root: &Path) -> Result<Rules, String> {
+        let written: Written = match text {
+            Configured::Unreadable(why) => return Err(why.clone()),
+            Configured::Text(text) if text.trim().is_empty() => Written::default(),
+            Configured::Text(text) => {
+                serde_json::from_str(text).map_err(|error| error.to_string())?
+            }
+        };
+        let mut rules = Rules::default();
+        let is_root =
+            |path: &PathBuf| path == root || path.canonicalize().is_ok_and(|path| path == root);
+        let of_root = written.roots.iter().filter(|(path, _)| is_root(path));
+        let of_root = of_root.flat_map(|(_, of_root)| &of_root.verify);
+        written.verify.iter().chain(of_root).try_for_each(|rule| rules.add(rule))?;
+        Ok(rules)
+    }
+
+    /// Adds the rule written as `[PATTERN:]CHECK=POLICY`, such as
+    /// `tests/**:syntax=warn` or `lint=require`.
+    ///
+    /// # Errors
+    /// With what is wrong with it.
+    pub fn add(&mut self, text: &str) -> Result<(), String> {
+        let (pattern, rule) = match text.rsplit_once(':') {
+            Some((pattern, rule)) => (Some(pattern), rule),
+            None => (None, text),
+        };
+        let wrong = || {
+            format!(
+                "{text:?} is no rule: write [PATTERN:]CHECK=POLICY, where CHECK is syntax or lint, \
+                 and POLICY is reject, warn, off or require"
+            )
+        };
+        let (check, policy) = rule.split_once('=').ok_or_else(wrong)?;
+        let check = match check {
+            "syntax" => Checked::Syntax,
+            "lint" => Checked::Lint,
+            _ => return Err(wrong()),
+        };
+        let standing = match policy {
+            "reject" => Standing::Usual(Policy::Reject),
+            "warn" => Standing::Usual(Policy::Warn),
+            "off" => Standing::Usual(Policy::Off),
+            "require" => Standing::Required,
+            _ => return Err(wrong()),
+        };
+        let paths = pattern.map(matcher).transpose().map_err(|error| error.to_string())?;
+        self.rules.push(Rule { paths, check, standing });
+        Ok(())
+    }
+
+    /// Returns what a finding in the file named `path` leads to, where a request
+    /// asks for `asked` and `usual` holds without any rule; and whether nothing
+    /// else is allowed.
+    pub fn policy(
+        &self,
+        path: &str,
+        check: Checked,
+        asked: Option<Policy>,
+        usual: Policy,
+    ) -> (Policy, bool) {
+        let speaks = |rule: &&Rule| {
+            let of_path = rule.paths.as_ref().is_none_or(|paths| paths.is_match(path));
+            rule.check == check && of_path
+        };
+        match self.rules.iter().rev().find(speaks).map(|rule| rule.standing) {
+            Some(Standing::Required) => (Policy::Reject, true),
+            Some(Standing::Usual(usual)) => (asked.unwrap_or(usual), false),
+            None => (asked.unwrap_or(usual), false),
+        }
+    }
+}
+
+/// Returns what matches a pattern of paths; one without a slash is held against
+/// the last part alone.
+fn matcher(pattern: &str) -> Result<GlobMatcher, globset::Error> {
+    let anchored = match pattern.contains('/') {
+        true => pattern.trim_start_matches('/').to_owned(),
+        false => format!("**/{pattern}"),
+    };
+    Ok(Glob::new(&anchored)?.compile_matcher())
+}
+
 /// Directories whose content runs code or is the truth of another program.
 const PROTECTED: [&str; 5] = [".git", ".hg", ".jj", ".svn", ".anchord"];
 
@@ -135,6 +290,39 @@ pub fn check_path(path: &RelPath) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_rule_that_speaks_of_a_path_holds() {
+        let mut rules = Rules::default();
+        for rule in ["syntax=warn", "tests/**:syntax=off", "*.sql:syntax=require", "lint=require"] {
+            rules.add(rule).expect("a rule");
+        }
+        let policy = |path: &str, check, asked| rules.policy(path, check, asked, Policy::Reject);
+        assert_eq!(policy("a.rs", Checked::Syntax, None), (Policy::Warn, false));
+        assert_eq!(policy("a.rs", Checked::Syntax, Some(Policy::Reject)), (Policy::Reject, false));
+        assert_eq!(policy("tests/a.rs", Checked::Syntax, None), (Policy::Off, false));
+        assert_eq!(
+            policy("tests/a.sql", Checked::Syntax, Some(Policy::Off)),
+            (Policy::Reject, true)
+        );
+        assert_eq!(policy("a.rs", Checked::Lint, Some(Policy::Off)), (Policy::Reject, true));
+        let none = Rules::default();
+        let said = none.policy("a.rs", Checked::Lint, None, Policy::Warn);
+        assert_eq!(said, (Policy::Warn, false));
+        let text = r#"{"verify": ["lint=off"], "roots": {"/r": {"verify": ["lint=warn"]}}}"#;
+        let configured = |text: &str, root: &str| {
+            let text = Configured::Text(text.to_owned());
+            let rules = Rules::configured(&text, Path::new(root));
+            (rules.policy("a.rs", Checked::Lint, None, Policy::Reject), rules.fault.is_some())
+        };
+        assert_eq!(configured(text, "/r"), ((Policy::Warn, false), false));
+        assert_eq!(configured(text, "/other"), ((Policy::Off, false), false));
+        assert_eq!(configured("", "/r"), ((Policy::Reject, false), false));
+        assert_eq!(configured("{", "/r"), ((Policy::Reject, true), true));
+        for wrong in ["", "syntax", "syntax=maybe", "spelling=warn", "[:syntax=off"] {
+            assert!(Rules::default().add(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn every_limit_can_be_set_by_its_name() {

@@ -104,6 +104,8 @@ fn check_result(method: &str, result: &Value) {
         "file/read" => same::<wire::ReadResult>(result),
         "file/list" => same::<wire::ListResult>(result),
         "file/search" => same::<wire::SearchResult>(result),
+        "pattern/search" => same::<wire::SearchResult>(result),
+        "pattern/rewrite" => same::<wire::RewriteResult>(result),
         "lsp/diagnostics" => same::<wire::DiagnosticsResult>(result),
         "lsp/ask" => same::<wire::AskResult>(result),
         "lsp/actions" => same::<wire::ActionsResult>(result),

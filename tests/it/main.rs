@@ -26,6 +26,8 @@ mod world;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod crash;
@@ -43,6 +45,8 @@ mod mcp;
 mod meet;
 #[cfg(test)]
 mod outline;
+#[cfg(test)]
+mod patterns;
 #[cfg(test)]
 mod real;
 #[cfg(test)]

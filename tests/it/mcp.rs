@@ -21,11 +21,13 @@ use crate::tidy::page;
 use crate::world::{Client, PATIENCE, World, run, wait_for};
 
 /// The tools that are listed on demand.
-const EXTENDED: [&str; 15] = [
+const EXTENDED: [&str; 17] = [
     "list",
     "search",
     "outline",
     "symbol",
+    "match",
+    "rewrite",
     "rename",
     "rename_file",
     "diagnostics",
@@ -192,6 +194,8 @@ fn what_the_tools_say_of_themselves_is_true() {
             "list",
             "search",
             "outline",
+            "match",
+            "rewrite",
             "diagnostics",
             "lookup",
             "servers",

@@ -54,6 +54,8 @@ const SERVERS: [Real; 9] = [
         files: &[
             PYTHON,
             ("pyproject.toml", ""),
+            // Comments and texts hold no symbol.
+            ("notes.py", "# compute it\nNOTE = \"to compute\"\n"),
             ("main.py", "from lib import compute\n\nvalue: int = compute(1)\n"),
         ],
         symbol: Some((
@@ -188,10 +190,10 @@ const SERVERS: [Real; 9] = [
         files: &[
             ("go.mod", "module example.com/a\n\ngo 1.19\n"),
             ("lib.go", "package a\n\nfunc Compute(x int) int { return x }\n"),
-            ("main.go", "package a\n\nvar value int = Compute(1)\n"),
+            ("main.go", "package a\n\nvar Value int = Compute(1)\n"),
         ],
         symbol: Some(("lib.go", 3, "Compute", ("user@.go", "package a\n\nvar v@ = Compute(@)\n"))),
-        edited: ("main.go", 3, "var value int = Compute(1)", "var value string = Compute(1)"),
+        edited: ("main.go", 3, "var Value int = Compute(1)", "var Value string = Compute(1)"),
         comment: "// ä 𝄞",
         unformatted: Some((
             "ugly.go",
@@ -251,6 +253,7 @@ impl Real {
         let place = json!({"path": path, "line": line, "name": name, "to": "reckon"});
         let renamed = client.call("lsp/rename", place);
         assert_eq!(renamed["status"], "applied", "{}: {renamed}", self.server);
+        assert_eq!(renamed["server"]["proof"], "census", "{}: {renamed}", self.server);
         for number in 0..USERS {
             let text = world.text(&user.replace('@', &number.to_string()));
             assert!(text.contains("reckon") && !text.contains(name), "{}: {text}", self.server);

@@ -407,12 +407,65 @@ fn a_server_that_is_killed_is_started_again_and_one_that_is_idle_is_stopped() {
         let _gone = kill_process(pid, Signal::KILL);
     }
     wait_for_end(&first);
+    wait_for("the daemon to notice", || processes(&mut client).is_empty());
     ask(&mut client);
     let second = processes(&mut client);
     assert!(second != first && !second.is_empty());
     wait_for_end(&second);
     assert!(processes(&mut client).is_empty());
     ask(&mut client);
+}
+
+#[test]
+fn twenty_roots_are_not_twenty_servers_for_ever() {
+    let world = World::with(&[("a.fake", "ERROR a\n")]);
+    let profile = json!({"ready": "immediate", "findings": ["pull"]});
+    let mut settings = configuration(&json!({}), &profile);
+    settings["language_servers"]["idle_seconds"] = json!(2);
+    world.configure(&settings);
+    let daemon = world.serve();
+    let mut guests = Vec::new();
+    for number in 0..20 {
+        let root = world.outside(&format!("root{number}"));
+        std::fs::create_dir(&root).unwrap();
+        std::fs::write(root.join("a.fake"), "ERROR a\n").unwrap();
+        let mut client = daemon.connect().opened(json!({"root": root}));
+        let found = client.call("lsp/diagnostics", json!({"paths": ["a.fake"]}));
+        assert_eq!(told(&found["files"]).len(), 1, "{found}");
+        guests.extend(processes(&mut client));
+    }
+    wait_for_end(&guests);
+}
+
+#[test]
+fn an_agent_asks_for_the_word_of_servers_with_its_edit() {
+    let world = honest(&[("a.fake", "def name\n")]);
+    let daemon = world.serve();
+    let mut client = daemon.open();
+    let mut call = |name: &str, arguments: Value| {
+        let answer = client.call("tool/call", json!({"name": name, "arguments": arguments}));
+        answer["text"].as_str().unwrap().to_owned()
+    };
+    call("read", json!({"path": "a.fake"}));
+    let text = "@b.fake create\nERROR new\n.\n";
+    let edited = call("edit", json!({"text": text, "lsp": "warn"}));
+    assert!(edited.contains("language servers: 1 new, 0 fixed, 0 unchanged (fresh)"), "{edited}");
+    // Three calls: what is wrong, the edit that mends it, and its word.
+    let found = call("diagnostics", json!({}));
+    let (header, rest) = found.split_once('\n').unwrap();
+    assert_eq!(rest, "1\tERROR new\nerror in 1: E1: new (fake)");
+    let mended =
+        call("edit", json!({"text": format!("{header}\n1c\nuse name\n.\n"), "lsp": "warn"}));
+    assert!(mended.ends_with("language servers: 0 new, 1 fixed, 0 unchanged (fresh)"), "{mended}");
+    let renamed =
+        call("rename", json!({"path": "a.fake", "line": 1, "name": "name", "to": "other"}));
+    assert!(renamed.contains("rename name to other, complete by census\n@a.fake "), "{renamed}");
+    let known =
+        call("lookup", json!({"what": "references", "path": "a.fake", "line": 1, "name": "other"}));
+    assert!(
+        known.contains("\n1\tdef other\n@b.fake ") && known.ends_with("\n1\tuse other"),
+        "{known}"
+    );
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn is_noticed(safeguard: &str, suites: &[&str]) -> bool {
     suites.iter().any(|suite| {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args([suite, "--test-threads", "1"]).env("ANCHORD_LACKS", safeguard);
-        command.env("ANCHORD_SAVES", "400000").env("ANCHORD_POINTS", "3");
+        command.env("ANCHORD_SAVES", "60000").env("ANCHORD_POINTS", "3");
         command.env("ANCHORD_STATES", "600");
         let output = command.output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();

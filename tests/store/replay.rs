@@ -221,10 +221,10 @@ fn rename(names: &mut BTreeMap<PathBuf, Node>, naming: &Naming) {
     let homes = naming.iter().filter(|(_, node)| node.is_some());
     for home in homes.flat_map(|(name, _)| name.ancestors().skip(1)) {
         // Those above what is watched are there anyway.
-        if names.contains_key(home) || !names.keys().any(|n| home.parent() == n.parent()) {
-            continue;
+        let is_below = names.keys().any(|name| home.starts_with(name));
+        if is_below && !names.contains_key(home) {
+            names.insert(home.to_owned(), Node::Directory);
         }
-        names.insert(home.to_owned(), Node::Directory);
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use engine::edit::Change;
+use engine::format::{Body, Op, OpKind};
+use engine::verify::lint::{LintKind, LintSet, lints};
 use grammars::check::Unread;
 use grammars::judge::Judgement;
 use grammars::parse::{Limits, Parse, parse};
@@ -58,6 +60,22 @@ enum Mistake {
     IndentationLost,
 }
 
+/// How broken edits of one kind were noticed.
+#[derive(Debug, Default)]
+struct Noticed {
+    all: usize,
+    /// By the syntax, so surely that it is refused.
+    refused: usize,
+    /// By the syntax, but only so that the answer names it.
+    warned: usize,
+    /// By a lint.
+    linted: usize,
+    /// By either.
+    caught: usize,
+    /// By neither, for each language.
+    missed: BTreeMap<String, usize>,
+}
+
 #[test]
 fn broken_edits_are_noticed() {
     let Some(edits) = edits() else {
@@ -66,28 +84,74 @@ fn broken_edits_are_noticed() {
     };
     let check = SyntaxCheck::default();
     let mut dice = Dice(SEED);
-    println!("seed {SEED}; by mistake: all, refused, warned of, not read");
+    println!("seed {SEED}");
     use Mistake::{BoundaryDoubled, BracketLost, Elision, IndentationLost};
+    let mut caught = 0;
     for mistake in [BracketLost, BoundaryDoubled, Elision, IndentationLost] {
-        let mut counts = [0; 4];
-        let mut missed: BTreeMap<String, usize> = BTreeMap::new();
-        while counts[0] < BROKEN {
+        let mut noticed = Noticed::default();
+        while noticed.all < BROKEN {
             let edit = &edits[dice.below(edits.len())];
             let Some(hunks) = broken(edit, mistake, &mut dice) else {
                 continue;
             };
-            counts[0] += 1;
-            match judge(&check, edit, &edit.change(&hunks)) {
-                Ok(judgement) if judgement.is_broken() => counts[1] += 1,
-                Ok(judgement) if !judgement.delta.new.is_empty() => counts[2] += 1,
-                Ok(_) => *missed.entry(edit.lang.clone()).or_default() += 1,
-                Err(_) => counts[3] += 1,
+            notice(&check, edit, &hunks, &mut noticed);
+        }
+        println!("{mistake:?} {noticed:?}");
+        let by_syntax = noticed.refused + noticed.warned;
+        assert!(mistake != BracketLost || by_syntax * 10 >= BROKEN * 9, "{mistake:?}: {by_syntax}");
+        caught += noticed.caught;
+    }
+    println!("caught in all: {caught} of {}", 4 * BROKEN);
+    assert!(caught * 10 >= 4 * BROKEN * 9, "{caught} broken edits are caught");
+}
+
+/// Looks at a broken edit as the service does.
+fn notice(
+    check: &SyntaxCheck,
+    edit: &RealEdit,
+    hunks: &[(Range<usize>, Vec<String>)],
+    noticed: &mut Noticed,
+) {
+    noticed.all += 1;
+    let lints = lints(&edit.path, &ops(hunks), &edit.before, LINTS);
+    noticed.linted += usize::from(!lints.is_empty());
+    let by_syntax = match judge(check, edit, &edit.change(hunks)) {
+        Ok(judgement) if judgement.is_broken() => {
+            noticed.refused += 1;
+            true
+        }
+        Ok(judgement) if !judgement.delta.new.is_empty() => {
+            noticed.warned += 1;
+            true
+        }
+        _ => false,
+    };
+    match by_syntax || !lints.is_empty() {
+        true => noticed.caught += 1,
+        false => {
+            *noticed.missed.entry(edit.lang.clone()).or_default() += 1;
+            if std::env::var_os("ANCHORD_SHOW").is_some() {
+                println!("missed {} {} {hunks:?}", edit.id, edit.path);
             }
         }
-        println!("{mistake:?} {counts:?}, missed {missed:?}");
-        let noticed = counts[1] + counts[2];
-        assert!(mistake != BracketLost || noticed * 10 >= BROKEN * 9, "{mistake:?}: {noticed}");
     }
+}
+
+/// The lints that run where there is a grammar.
+const LINTS: LintSet = LintSet::ALL.without(LintKind::Brackets);
+
+/// Returns hunks as operations on lines.
+fn ops(hunks: &[(Range<usize>, Vec<String>)]) -> Vec<Op> {
+    let op = |(lines, text): &(Range<usize>, Vec<String>)| {
+        let (lines, after, body) =
+            ((lines.start + 1, lines.end), lines.start, Body::Text(text.concat()));
+        Op::from(match (lines.1 < lines.0, text.is_empty()) {
+            (true, _) => OpKind::Insert { after, body },
+            (false, true) => OpKind::Delete { lines, register: None },
+            (false, false) => OpKind::Replace { lines, body },
+        })
+    };
+    hunks.iter().map(op).collect()
 }
 
 /// Returns the hunks of an edit with one mistake in them; `None` where the edit

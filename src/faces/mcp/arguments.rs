@@ -22,7 +22,7 @@ pub(super) fn params(tool: &Tool, arguments: &str, op_id: Option<String>) -> Res
                 given.insert("lines".to_owned(), json!(lines_of(&lines)?));
             }
         }
-        "file/list" | "file/search" => {
+        "file/list" | "file/search" | "pattern/search" | "pattern/rewrite" => {
             for (one, many) in [("path", "paths"), ("glob", "globs")] {
                 if let Some(value) = given.remove(one) {
                     given.insert(many.to_owned(), json!([value]));
@@ -31,6 +31,9 @@ pub(super) fn params(tool: &Tool, arguments: &str, op_id: Option<String>) -> Res
         }
         "edit/apply" => {
             given.entry("format").or_insert_with(|| FORMAT.into());
+            if let Some(lsp) = given.remove("lsp") {
+                given.insert("verify".to_owned(), json!({"lsp": lsp}));
+            }
             if let Some(op_id) = op_id {
                 given.insert("op_id".to_owned(), op_id.into());
             }
@@ -203,6 +206,11 @@ mod tests {
         check("undo", r#"{"operation":3}"#, r#"{"operation":3}"#);
         check("redo", "{}", "{}");
         check("edit", r#"{"text":"x"}"#, r#"{"format":"anchor","op_id":"once","text":"x"}"#);
+        check(
+            "edit",
+            r#"{"text":"x","lsp":"warn"}"#,
+            r#"{"format":"anchor","op_id":"once","text":"x","verify":{"lsp":"warn"}}"#,
+        );
         check("diagnostics", r#"{"path":"a"}"#, r#"{"paths":["a"]}"#);
         check(
             "rename",

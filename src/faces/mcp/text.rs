@@ -9,7 +9,7 @@ use super::servers;
 use crate::protocol::wire::{self, Lines};
 use crate::service::api::{
     EditAnswer, FileAnswer, Group, ListAnswer, Operation, OperationDetail, OutlineAnswer,
-    ReadAnswer, ReadBody, Rejection, Response, SearchAnswer, Summary,
+    ReadAnswer, ReadBody, Rejection, Response, RewriteAnswer, SearchAnswer, Summary,
 };
 
 /// Operations of one file whose lines are told; a long edit is summed up.
@@ -41,6 +41,10 @@ pub(super) fn answer(response: &Response) -> wire::ToolResult {
         }
         Response::List(list) => answer.text = list_text(list),
         Response::Search(search) => answer.text = search_text(search),
+        Response::Rewrite(rewrite) => {
+            answer.text = rewrite_text(rewrite);
+            answer.retry.clone_from(&rewrite.retry);
+        }
         Response::Outline(outline) => {
             answer.text = outline_text(outline);
             answer.path = Some(outline.path.clone());
@@ -137,6 +141,22 @@ fn search_text(search: &SearchAnswer) -> String {
         (true, _) => text.push_str("(there may be more)\n"),
         (false, true) => text.push_str("no matches\n"),
         (false, false) => {}
+    }
+    text
+}
+
+fn rewrite_text(rewrite: &RewriteAnswer) -> String {
+    let mut text = String::new();
+    for file in &rewrite.files {
+        row(&mut text, format_args!("@{} {}", file.path, file.handle));
+        text.push_str(&file.text);
+    }
+    if rewrite.more {
+        text.push_str("(there may be more, which would stay)\n");
+    }
+    match &rewrite.retry {
+        Some(token) => row(&mut text, format_args!("retry {token} accept: applies all of it")),
+        None => text.push_str("nothing would change\n"),
     }
     text
 }

@@ -55,10 +55,11 @@ pub enum Kind {
 pub const MORE: &str = "more";
 
 /// What the model is told of [`MORE`].
-pub const MORE_DESCRIPTION: &str = "More tools: search, outline, symbol, rename, diagnostics";
+pub const MORE_DESCRIPTION: &str =
+    "More tools: search, outline, symbol, rewrite, rename, diagnostics";
 
 /// All tools, in the order in which they are listed.
-pub const ALL: [Tool; 19] = [
+pub const ALL: [Tool; 21] = [
     Tool {
         name: "read",
         description: READ,
@@ -82,6 +83,7 @@ pub const ALL: [Tool; 19] = [
             required("text", Kind::Text, ""),
             optional("why", Kind::Text, ""),
             optional("format", Kind::Text, "default anchor"),
+            unlisted("lsp", Kind::Text),
         ],
         core: true,
         read_only: false,
@@ -157,6 +159,36 @@ pub const ALL: [Tool; 19] = [
         ],
         core: false,
         read_only: false,
+    },
+    Tool {
+        name: "match",
+        description: "Find code by its shape, however it is laid out: `@path handle`, then rows",
+        method: "pattern/search",
+        arguments: &[
+            required("pattern", Kind::Text, HOLES),
+            optional("path", Kind::Text, "directory or file"),
+            optional("glob", Kind::Text, ""),
+            optional("language", Kind::Text, ""),
+            optional("context", Kind::Number, "rows around each match"),
+            optional("limit", Kind::Number, "default 100"),
+        ],
+        core: false,
+        read_only: true,
+    },
+    Tool {
+        name: "rewrite",
+        description: "Preview a rewrite of code by its shape in many files; `retry` with the token applies it, all or none",
+        method: "pattern/rewrite",
+        arguments: &[
+            required("pattern", Kind::Text, HOLES),
+            required("rewrite", Kind::Text, "what it becomes, with the same holes"),
+            optional("path", Kind::Text, "directory or file"),
+            optional("glob", Kind::Text, ""),
+            optional("language", Kind::Text, ""),
+            optional("limit", Kind::Number, "default 1000"),
+        ],
+        core: false,
+        read_only: true,
     },
     Tool {
         name: "rename",
@@ -332,6 +364,8 @@ per operation";
 
 const OUTLINE: &str = "Show what a file defines: `@path handle`, then rows `first-last<TAB>signature`. `read` shows \
 one construct whole with symbol \"impl Foo > fn bar\" instead of lines, or what is around a line with around 42";
+
+const HOLES: &str = "code with holes, like foo($A, $$$REST)";
 
 const ACTION: &str = "replace (with the comments above it), body (what stands between its brackets), insert_before, \
 insert_after, delete or move";

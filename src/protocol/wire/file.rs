@@ -252,3 +252,65 @@ pub struct OutlineResult {
     #[serde(default, skip_serializing_if = "is_false")]
     pub more: bool,
 }
+
+/// Parameters of `pattern/search` and `pattern/rewrite`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PatternParams {
+    /// The session, if not the connection's last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// Code with holes.
+    pub pattern: String,
+    /// What matches becomes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rewrite: Option<String>,
+    /// The only language that is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Files and directories to look in; the root if absent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
+    /// Patterns of paths, one of which must match.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub globs: Vec<String>,
+    /// Whether hidden and ignored files count as well.
+    #[serde(skip_serializing_if = "is_false")]
+    pub all: bool,
+    /// How many rows to show before and after each match.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<usize>,
+    /// How many matches at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// Result of `pattern/rewrite`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RewriteResult {
+    /// `ok`
+    pub status: String,
+    /// The files with matches, sorted by name.
+    pub files: Vec<FileRewrite>,
+    /// Number of matches in them.
+    pub matches: usize,
+    /// Whether there may be more, which are not rewritten.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub more: bool,
+    /// Under which it can be applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<String>,
+}
+
+/// What a rewrite would do to one file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FileRewrite {
+    /// The file.
+    pub path: String,
+    /// The name of its content.
+    pub handle: String,
+    /// Number of matches.
+    pub matches: usize,
+    /// The rows that go, and those that come.
+    pub text: String,
+}

@@ -107,8 +107,7 @@ fn apply_known(
     // People and models slip when they write text; a program that fills in
     // fields has seen to that itself.
     let usual = if matches!(apply.source, Source::Text(_)) { Policy::Reject } else { Policy::Warn };
-    apply.verify.lint.get_or_insert(usual);
-    apply.verify.syntax.get_or_insert(Policy::Reject);
+    apply.verify.usual_lint.get_or_insert(usual);
     apply.verify.lsp.get_or_insert(service.languages.standard.verify);
     match read(service, session, &apply, watch)? {
         Ok(read) => attempt(service, Edit::of(read, apply), session, None),
@@ -151,7 +150,7 @@ fn read(
         Ok(wanted) => wanted,
         Err(refusal) => return Ok(Err(Rejected::of(refusal))),
     };
-    let verdict = match service.rules() {
+    let verdict = match service.user_rules() {
         Err(refusal) => return Ok(Err(Rejected::of(refusal))),
         Ok(rules) if rules.is_empty() => Verdict::default(),
         Ok(rules) => rule::check((service, rules), session, &wanted.draft(), watch)?,
@@ -278,7 +277,7 @@ fn try_edit(
         let plan = plan::plan(&edit.script, &states, &options).map_err(|refused| {
             explain_plan(service, refused, &states, &edit.script, edit, chain)
         })?;
-        let mut lints = lint::check(edit, &states, chain)?;
+        let mut lints = lint::check(service, edit, &states, chain)?;
         lints.extend(syntax::check(service, edit, &plan, chain)?);
         lints.extend(edit.notes.iter().cloned());
         let asked = verify::ask(service, edit, &plan, chain)?;

@@ -10,7 +10,7 @@ use crate::service::{Service, plain};
 
 /// Returns what was looked at and what was seen.
 pub(in crate::service) fn examine(service: &Service) -> Result<Reply, Fault> {
-    let findings = [database, record, writing, late, paths, durability, languages]
+    let findings = [database, record, writing, late, paths, durability, rules, languages]
         .map(|look| look(service))
         .into();
     Ok(plain(Response::Examined(findings)))
@@ -69,6 +69,20 @@ fn late(service: &Service) -> Finding {
         detail: match named.is_empty() {
             true => "none".into(),
             false => format!("kept, not applied: {}", named.join(", ")),
+        },
+    }
+}
+
+fn rules(service: &Service) -> Finding {
+    let fault = service.rules.fault.as_ref();
+    Finding {
+        subject: "rules of checks",
+        well: fault.is_none(),
+        detail: match fault {
+            None => "read".into(),
+            Some(fault) => format!(
+                "the configuration cannot be read, so no edit may pass a check that it fails: {fault}"
+            ),
         },
     }
 }

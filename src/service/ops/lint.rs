@@ -10,23 +10,28 @@ use engine::verify::lint::{self, Lint, LintKind, LintSet};
 use super::apply::{Edit, record};
 use super::reject::{Cure, Rejected};
 use super::stored::{Reason, RetryRecord};
+use crate::service::Service;
 use crate::service::api::{LintNote, Policy};
+use crate::service::policy::Checked;
 
 /// Returns what looks like a slip in an edit, but is let pass.
 ///
 /// # Errors
 /// `lint`, with the first slip and its fixes, where the policy is to refuse.
 pub(super) fn check(
+    service: &Service,
     edit: &Edit,
     states: &[FileState],
     chain: Option<i64>,
 ) -> Result<Vec<LintNote>, Rejected> {
-    let policy = edit.apply.verify.lint.unwrap_or(Policy::Off);
-    if policy == Policy::Off {
-        return Ok(Vec::new());
-    }
+    let asked = edit.apply.verify;
+    let usual = asked.usual_lint.unwrap_or(Policy::Warn);
     let mut notes = Vec::new();
     for (index, (file, state)) in edit.script.files.iter().zip(states).enumerate() {
+        let (policy, _) = service.rules.policy(&file.path, Checked::Lint, asked.lint, usual);
+        if policy == Policy::Off {
+            continue;
+        }
         for lint in slips(file, state) {
             if policy == Policy::Reject {
                 return Err(refuse(edit, index, lint, chain));

@@ -14,6 +14,7 @@ pub(super) mod list;
 pub(super) mod log;
 pub(super) mod open;
 pub(super) mod outline;
+pub(super) mod pattern;
 mod place;
 pub(super) mod read;
 mod reject;

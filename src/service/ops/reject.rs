@@ -215,7 +215,7 @@ impl Rows {
 
 /// Keeps a rejected edit and returns the token under which it waits: 8 decimal
 /// digits, which is 3 tokens and not to be guessed within its session.
-fn wait_under_token(
+pub(super) fn wait_under_token(
     service: &Service,
     session: &Session,
     record: &RetryRecord,

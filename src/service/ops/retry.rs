@@ -27,7 +27,9 @@ pub(in crate::service) fn retry(
         Some((owner, record)) if owner == session.row.id => read(&record)?,
         _ => return reject(unknown(&request.token)),
     };
-    let (chain, format) = (record.chain, record.format.clone());
+    // What was only shown was no attempt.
+    let chain = (record.reason != Reason::Preview).then_some(record.chain);
+    let format = record.format.clone();
     let prepared = match record.text.is_some() {
         true => read_again(service, session, record, request),
         false => prepare(record, request),
@@ -35,11 +37,11 @@ pub(in crate::service) fn retry(
     let edit = match prepared {
         Ok(edit) => edit,
         Err(rejected) => {
-            let rejected = rejected.of_edit(&format, Vec::new(), Some(chain));
+            let rejected = rejected.of_edit(&format, Vec::new(), chain);
             return rejected.answer(service, session, "edit.rejected");
         }
     };
-    let reply = attempt(service, edit, session, Some(chain))?;
+    let reply = attempt(service, edit, session, chain)?;
     if matches!(reply.response, Response::Edit(_)) {
         state.drop_retry(&request.token).map_err(internal)?;
     }
@@ -101,6 +103,7 @@ fn prepare(mut record: RetryRecord, request: &Retry) -> Result<Edit, Rejected> {
             choose(&mut record, number).map_err(Rejected::of)?;
             land(&mut script, &record)?;
         }
+        (Choice::Accept, Reason::Preview) => {}
         (Choice::Accept, Reason::Place) => land(&mut script, &record)?,
     }
     let apply = Apply {

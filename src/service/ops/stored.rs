@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::service::api::{EditAnswer, FileAnswer, Policy, Verify};
 
-/// A rejected edit that waits for its author's word. Version 2; what version 1
-/// lacks has a default.
+/// A rejected edit that waits for its author's word. Version 3; what versions 1
+/// and 2 lack has a default.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct RetryRecord {
     pub(super) version: u8,
@@ -72,7 +72,7 @@ impl StoredText {
 }
 
 /// The version of [`RetryRecord`] that is written.
-pub(super) const RETRY_VERSION: u8 = 2;
+pub(super) const RETRY_VERSION: u8 = 3;
 
 /// What an edit was refused for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -84,6 +84,8 @@ pub(super) enum Reason {
     Lint,
     /// What it would do to the syntax.
     Syntax,
+    /// Nothing: it was shown, and waits to be wanted.
+    Preview,
     /// What language servers would say of it.
     Servers,
 }
@@ -97,6 +99,8 @@ pub(super) struct StoredVerify {
     lsp: Option<StoredPolicy>,
     #[serde(default)]
     lsp_ms: Option<u64>,
+    #[serde(default)]
+    usual_lint: Option<StoredPolicy>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -118,6 +122,7 @@ impl From<Verify> for StoredVerify {
             lint: verify.lint.map(policy),
             lsp: verify.lsp.map(policy),
             lsp_ms: verify.lsp_ms,
+            usual_lint: verify.usual_lint.map(policy),
         }
     }
 }
@@ -134,6 +139,7 @@ impl From<StoredVerify> for Verify {
             lint: stored.lint.map(policy),
             lsp: stored.lsp.map(policy),
             lsp_ms: stored.lsp_ms,
+            usual_lint: stored.usual_lint.map(policy),
         }
     }
 }

@@ -182,7 +182,7 @@ fn heed(
 ) -> Result<Vec<Firing>, Fault> {
     let mut firings = Vec::new();
     // Where they cannot be read, the edit is refused at its close.
-    let Some(rules) = service.rules().ok().filter(|rules| !rules.is_empty()) else {
+    let Some(rules) = service.user_rules().ok().filter(|rules| !rules.is_empty()) else {
         return Ok(firings);
     };
     let by = (service, rules);

@@ -15,6 +15,7 @@ use super::reject::{Cure, Rejected};
 use super::stored::{Reason, RetryRecord};
 use crate::service::Service;
 use crate::service::api::{LintNote, Policy};
+use crate::service::policy::Checked;
 
 /// Rows shown before and after an error.
 const CONTEXT: usize = 2;
@@ -34,15 +35,17 @@ pub(super) fn check(
     plan: &Plan,
     chain: Option<i64>,
 ) -> Result<Vec<LintNote>, Rejected> {
-    let policy = edit.apply.verify.syntax.unwrap_or(Policy::Off);
+    let asked = edit.apply.verify.syntax;
     let mut notes = Vec::new();
-    if policy == Policy::Off {
-        return Ok(notes);
-    }
     for (index, file) in plan.files.iter().enumerate() {
+        let (policy, is_required) =
+            service.rules.policy(&file.path, Checked::Syntax, asked, Policy::Reject);
+        if policy == Policy::Off {
+            continue;
+        }
         let Some(broken) = broken(service, file) else { continue };
         if policy == Policy::Reject && broken.is_certain {
-            return Err(refuse(edit, index, file, &broken, chain));
+            return Err(refuse(edit, (index, file), &broken, is_required, chain));
         }
         notes.push(note(file, &broken));
     }
@@ -123,15 +126,16 @@ impl Broken {
 
 fn refuse(
     edit: &Edit,
-    index: usize,
-    file: &FilePlan,
+    (index, file): (usize, &FilePlan),
     broken: &Broken,
+    is_required: bool,
     chain: Option<i64>,
 ) -> Rejected {
-    let refusal = Refusal::new(Code::Syntax, broken.message()).at(&file.path);
+    let rule = if is_required { "; a rule of this path lets none pass" } else { "" };
+    let refusal = Refusal::new(Code::Syntax, broken.message() + rule).at(&file.path);
     let cure = Cure { preview: Some(broken.rows()), ..Cure::default() };
     let rejected = Rejected::of(refusal).with(cure);
-    if edit.apply.dry_run {
+    if edit.apply.dry_run || is_required {
         return rejected;
     }
     let handle = edit.script.files[index].action.handle().map(engine::anchor::Handle::number);

@@ -144,6 +144,8 @@ impl OsFs {
                 Errno::ACCESS | Errno::PERM => {
                     FsError::Denied(format!("the {what} is not writable for us"))
                 }
+                // Removed since it was opened.
+                Errno::NOENT => FsError::Missing,
                 error => io("ask for permission")(error),
             }
         };
