@@ -490,7 +490,6 @@ fn codex() -> Option<(Option<tempfile::TempDir>, PathBuf)> {
 
 /// Returns the large file of this name below a directory: the program, not what
 /// starts it.
-#[expect(clippy::disallowed_methods, reason = "a package that was installed for the test")]
 fn find(directory: &Path, name: &str) -> Option<PathBuf> {
     std::fs::read_dir(directory).ok()?.flatten().find_map(|entry| {
         let kind = entry.file_type().ok()?;
