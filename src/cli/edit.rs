@@ -49,6 +49,9 @@ pub(super) struct Retry {
     /// Take the fix of this number
     #[arg(long, value_name = "NUMBER")]
     fix: Option<usize>,
+    /// Let the edit go to files and to open documents of editors at once
+    #[arg(long)]
+    allow_mixed: bool,
 }
 
 /// The most that is read from standard input, in bytes.
@@ -171,6 +174,7 @@ pub(super) fn retry(
         at: (!at.is_empty()).then_some(at),
         candidate: retry.candidate,
         fix: retry.fix,
+        allow_mixed: retry.allow_mixed,
     };
     let result = endpoint.raw("edit/retry", &params)?;
     outcome(&result, common, endpoint, paint)
@@ -230,6 +234,9 @@ fn summarize(answer: &wire::EditResult, paint: &mut Paint) -> Result<(), CliErro
                 true => paint.faint(&format!("after line {last}{moved}{already}"))?,
                 false => paint.faint(&format!("lines {first}-{last}{moved}{already}"))?,
             }
+        }
+        if file.place.is_some() {
+            paint.faint("made in the editor that has the file open; not saved yet")?;
         }
         if let Some(cas) = &file.cas {
             paint.faint(&format!("swapped with {cas} protection against other programs"))?;

@@ -9,6 +9,9 @@ use crate::protocol::wire;
 pub(super) struct Undo {
     /// The operation; the session's last one if none is named
     operation: Option<u64>,
+    /// Let it be taken back in files and in open documents of editors at once
+    #[arg(long)]
+    allow_mixed: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -35,7 +38,11 @@ pub(super) fn undo(
     endpoint: &mut Endpoint,
     paint: &mut Paint,
 ) -> Result<End, CliError> {
-    let params = wire::UndoParams { session: None, operation: undo.operation };
+    let params = wire::UndoParams {
+        session: None,
+        operation: undo.operation,
+        allow_mixed: undo.allow_mixed,
+    };
     let result = endpoint.raw("edit/undo", &params)?;
     edit::outcome(&result, common, endpoint, paint)
 }

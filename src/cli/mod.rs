@@ -9,6 +9,7 @@ mod doctor;
 mod edit;
 mod endpoint;
 mod history;
+mod lsp;
 mod mcp;
 mod outline;
 mod paint;
@@ -101,6 +102,8 @@ enum Command {
     Serve(serve::Serve),
     /// Offer the tools of an agent over MCP, on standard input and output
     Mcp(mcp::Mcp),
+    /// Serve an editor as a language server, on standard input and output
+    Lsp(lsp::Lsp),
     /// Measure edit formats on real edits, with and without a model
     Bench(bench::Bench),
     /// Look for trouble, and say what to do about it
@@ -210,6 +213,7 @@ fn run(arguments: &Arguments, paint: &mut Paint) -> Result<End, CliError> {
         Command::Stats(stats) => stats::run(stats, common, &mut endpoint()?, paint),
         Command::Serve(serve) => serve::run(serve, common),
         Command::Mcp(mcp) => mcp::run(mcp, common),
+        Command::Lsp(lsp) => lsp::run(lsp, common),
         Command::Bench(bench) => bench::run(bench, paint),
         Command::Doctor => doctor::run(common, paint),
         Command::Tour(tour) => tour::run(tour, paint),

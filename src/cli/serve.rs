@@ -28,7 +28,7 @@ pub(super) struct Serve {
 }
 
 /// How a daemon runs that is started here.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct DaemonOptions {
     /// What an answered edit survives: loss of power, or only our own death
     #[arg(long, value_parser = ["full", "none"], default_value = "full")]

@@ -100,6 +100,11 @@ pub fn error_line(id: &str, error: &RpcError) -> String {
     )
 }
 
+/// Returns the line of a notification whose parameters are JSON.
+pub fn notification_line(method: &str, params: &str) -> String {
+    format!("{{\"jsonrpc\":\"2.0\",\"method\":\"{method}\",\"params\":{params}}}\n")
+}
+
 /// Returns how deep brackets are nested, strings left out. Never recurses.
 fn nesting(line: &[u8]) -> usize {
     let (mut depth, mut deepest, mut at) = (0_usize, 0, 0);

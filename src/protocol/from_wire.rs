@@ -68,14 +68,15 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
             call(params.session.clone(), api::Request::Stream(stream(params)?))
         }
         "edit/retry" => {
-            let wire::RetryParams { session, retry, accept, at, candidate, fix } = read(params)?;
+            let wire::RetryParams { session, retry, accept, at, candidate, fix, allow_mixed } =
+                read(params)?;
             let at = at.unwrap_or_default();
-            let retry = api::Retry { token: retry, accept, at, candidate, fix };
+            let retry = api::Retry { token: retry, accept, at, candidate, fix, allow_mixed };
             call(session, api::Request::Retry(retry))
         }
         "edit/undo" => {
-            let wire::UndoParams { session, operation } = read(params)?;
-            call(session, api::Request::Undo(api::Undo { operation }))
+            let wire::UndoParams { session, operation, allow_mixed } = read(params)?;
+            call(session, api::Request::Undo(api::Undo { operation, allow_mixed }))
         }
         "edit/redo" => call(read::<wire::NoParams>(params)?.session, api::Request::Redo),
         "lsp/diagnostics" | "lsp/rename" | "lsp/rename_file" | "lsp/ask" | "lsp/actions"
@@ -99,8 +100,77 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
             call(session, api::Request::Tail(tail))
         }
         "state/examine" => call(read::<wire::NoParams>(params)?.session, api::Request::Examine),
-        _ => Err(RpcError::new(RpcError::UNKNOWN_METHOD, format!("there is no method {method:?}"))),
+        _ => buffer(method, params),
     }
+}
+
+fn unknown(method: &str) -> RpcError {
+    RpcError::new(RpcError::UNKNOWN_METHOD, format!("there is no method {method:?}"))
+}
+
+/// Returns what an editor tells of a document, or asks.
+fn buffer(method: &str, params: &str) -> Result<Call, RpcError> {
+    let call = |session, path, event| {
+        let request = api::Request::Buffer(api::Buffer { path, event });
+        Ok(Call { request, session })
+    };
+    match method {
+        "buffer/open" => {
+            let wire::BufferOpenParams { session, path, version, text, unknown } = read(params)?;
+            let unknown = || unknown.unwrap_or_else(|| "its text is not known".to_owned());
+            let text = match text {
+                Some(text) => api::DocumentText::Known(text),
+                None => api::DocumentText::Unknown(unknown()),
+            };
+            call(session, path, api::BufferEvent::Opened { version, text })
+        }
+        "buffer/change" => {
+            let wire::BufferChangeParams { session, path, version, edits, bytes } = read(params)?;
+            let edit = |wire::ByteEdit { range, text }| api::ByteEdit { range, text };
+            let edits = edits.into_iter().map(edit).collect();
+            call(session, path, api::BufferEvent::Changed { version, edits, bytes })
+        }
+        "buffer/save" => {
+            let wire::BufferParams { session, path } = read(params)?;
+            call(session, path, api::BufferEvent::Saved)
+        }
+        "buffer/close" => {
+            let wire::BufferParams { session, path } = read(params)?;
+            call(session, path, api::BufferEvent::Closed)
+        }
+        "buffer/answer" => {
+            let wire::BufferAnswerParams { session, request, applied, reason } = read(params)?;
+            let answer = api::EditorAnswer { request, applied, reason };
+            Ok(Call { request: api::Request::EditorAnswer(answer), session })
+        }
+        "anchor/resolve" => {
+            let wire::ResolveParams { session, path, handle: text, lines } = read(params)?;
+            let invalid =
+                |refusal: Refusal| RpcError::new(RpcError::INVALID_PARAMS, refusal.message);
+            let handle = handle(&text).map_err(invalid)?;
+            let request = api::Request::Resolve(api::Resolve { path, handle, lines });
+            Ok(Call { request, session })
+        }
+        "buffer/marks" => {
+            let wire::BufferParams { session, path } = read(params)?;
+            Ok(Call { request: api::Request::Marks { path }, session })
+        }
+        "buffer/accept" => {
+            let wire::AcceptParams { session, path, operation } = read(params)?;
+            let request = api::Request::Accept(api::Accept { path, operation });
+            Ok(Call { request, session })
+        }
+        _ => Err(unknown(method)),
+    }
+}
+
+/// Returns what a session wants to hear of, and the session.
+///
+/// # Errors
+/// Where the parameters are not those of `session/listen`.
+pub fn listen(params: &str) -> Result<(Option<String>, api::Interest), RpcError> {
+    let wire::ListenParams { session, files, editor } = read(params)?;
+    Ok((session, api::Interest { files, editor }))
 }
 
 /// Returns the parameters of `tool/call`.
@@ -206,6 +276,7 @@ fn apply(params: wire::ApplyParams) -> api::Apply {
         relocate: params.drift != Some(wire::Drift::Refuse),
         verify: verify(params.verify.unwrap_or_default()),
         dry_run: params.dry_run,
+        allow_mixed: params.allow_mixed,
     }
 }
 
@@ -230,6 +301,7 @@ fn stream(params: wire::StreamParams) -> Result<api::StreamStep, RpcError> {
             drift,
             verify,
             dry_run,
+            allow_mixed: false,
         };
         return Ok(api::StreamStep::Open(Box::new(apply(edit))));
     }

@@ -13,8 +13,9 @@ pub mod wire;
 pub const VERSION: u32 = 1;
 
 /// All methods, in the order of `docs/protocol.md`.
-pub const METHODS: [&str; 26] = [
+pub const METHODS: [&str; 35] = [
     "session/open",
+    "session/listen",
     "file/read",
     "file/list",
     "file/search",
@@ -40,4 +41,16 @@ pub const METHODS: [&str; 26] = [
     "events/tail",
     "state/examine",
     "tool/call",
+    "buffer/open",
+    "buffer/change",
+    "buffer/save",
+    "buffer/close",
+    "buffer/answer",
+    "buffer/marks",
+    "buffer/accept",
+    "anchor/resolve",
 ];
+
+/// All notifications that the service sends to those who listen.
+pub const NOTIFICATIONS: [&str; 4] =
+    ["file/changed", "buffer/edit", "buffer/news", "session/working"];

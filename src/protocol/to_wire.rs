@@ -51,11 +51,97 @@ pub fn response(response: api::Response) -> Result<String, RpcError> {
             status: ok(),
             findings: findings.iter().map(finding).collect(),
         }),
+        api::Response::Buffer(state) => {
+            json(&wire::BufferResult { status: ok(), path: state.path })
+        }
+        api::Response::Marks(marks) => json(&marks_result(marks)),
+        api::Response::Resolved(resolved) => json(&wire::ResolveResult {
+            status: ok(),
+            path: resolved.path,
+            handle: resolved.handle.to_string(),
+            lines: resolved.lines,
+        }),
+        api::Response::Done => done(),
         api::Response::Rejected(refused) => json(&wire::RejectedResult {
             status: "rejected".to_owned(),
             rejection: rejection(&refused),
         }),
     }
+}
+
+/// Returns the answer to what needs none.
+///
+/// # Errors
+/// Where it cannot be written as JSON, which would be a bug of ours.
+pub fn done() -> Result<String, RpcError> {
+    json(&wire::DoneResult { status: ok() })
+}
+
+/// Returns a note as a notification: its method, and its parameters as JSON.
+///
+/// # Errors
+/// Where it cannot be written as JSON, which would be a bug of ours.
+pub fn note(note: api::Note) -> Result<(&'static str, String), RpcError> {
+    Ok(match note {
+        api::Note::Changed(change) => ("file/changed", json(&file_changed(change))?),
+        api::Note::Edit(edit) => ("buffer/edit", json(&buffer_edit(edit))?),
+        api::Note::News { path } => ("buffer/news", json(&wire::BufferNews { path })?),
+        api::Note::Work { agent, what } => {
+            ("session/working", json(&wire::Working { agent, what })?)
+        }
+    })
+}
+
+fn file_changed(change: api::FileChange) -> wire::FileChanged {
+    let lines = |(old, new)| wire::ChangedLines { old, new };
+    wire::FileChanged {
+        session: change.session,
+        path: change.path,
+        seen: change.seen.map(|handle| handle.to_string()),
+        gone: change.is_gone,
+        place: change.is_unsaved.then(in_buffer),
+        ranges: change.hunks.into_iter().map(lines).collect(),
+        agent: change.agent,
+        operation: change.operation,
+    }
+}
+
+fn buffer_edit(edit: api::EditorEdit) -> wire::BufferEdit {
+    let api::EditorEdit { request, path, version, edits, label } = edit;
+    let edit = |api::ByteEdit { range, text }| wire::ByteEdit { range, text };
+    let edits = edits.into_iter().map(edit).collect();
+    wire::BufferEdit { request, path, version, edits, label }
+}
+
+fn marks_result(marks: api::Marks) -> wire::MarksResult {
+    let mark = |mark: api::Mark| wire::Mark {
+        operation: mark.operation,
+        at_ms: mark.at_ms,
+        agent: mark.agent,
+        model: mark.model,
+        why: mark.why,
+        format: mark.format,
+        lines: mark.lines,
+    };
+    let setback = |setback: api::Setback| wire::Setback {
+        at_ms: setback.at_ms,
+        agent: setback.agent,
+        code: setback.code.as_str().to_owned(),
+        message: setback.message,
+        lines: setback.lines,
+    };
+    wire::MarksResult {
+        status: ok(),
+        path: marks.path,
+        handle: marks.handle.to_string(),
+        total_lines: marks.total_lines,
+        changes: marks.changes.into_iter().map(mark).collect(),
+        setbacks: marks.setbacks.into_iter().map(setback).collect(),
+    }
+}
+
+fn in_buffer() -> String {
+    "buffer".to_owned()
 }
 
 /// Returns the answer to a call of a tool as JSON.
@@ -196,6 +282,7 @@ fn edit_result(answer: &api::EditAnswer) -> wire::EditResult {
         ops: file.ops.iter().map(op_result).collect(),
         window: file.window.clone(),
         cas: file.cas.map(|cas| cas.as_str().to_owned()),
+        place: file.in_buffer.then(in_buffer),
     };
     wire::EditResult {
         status: if answer.applied { "applied" } else { "checked" }.to_owned(),

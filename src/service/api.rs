@@ -2,6 +2,7 @@
 //! and responses, in plain values. No face, no wire.
 
 mod code;
+mod editors;
 mod record;
 mod servers;
 mod streams;
@@ -18,6 +19,7 @@ use engine::store::Cas;
 
 pub use super::policy::Limits;
 pub use code::*;
+pub use editors::*;
 pub use record::*;
 pub use servers::*;
 pub use streams::{Firing, RuleAction, StreamAnswer, StreamStep, StreamStop};
@@ -40,6 +42,20 @@ pub trait Call: Send + Sync {
     /// Returns whether requests wait for nothing but the processor and their
     /// turn, so that a thread may carry one out in the middle of other work.
     fn is_quick(&self) -> bool;
+
+    /// Begins to gather notes for a session; `wake` is called whenever there may
+    /// be some. Returns the number of the listener.
+    ///
+    /// # Errors
+    /// [`Fault::NotOpened`] where there is no such session.
+    fn listen(&self, session: &str, interest: Interest, wake: Wake) -> Result<u64, Fault>;
+
+    /// Returns the notes that a listener has not been given yet.
+    fn notes(&self, listener: u64) -> Notes;
+
+    /// Ends a listener. Documents that its session has open are forgotten with the
+    /// last one.
+    fn hang_up(&self, listener: u64);
 }
 
 /// What a request comes with.
@@ -171,6 +187,19 @@ pub enum Request {
     Tail(Tail),
     /// Look for trouble.
     Examine,
+    /// Take in what an editor tells of a document.
+    Buffer(Buffer),
+    /// Take in what an editor says of an edit.
+    EditorAnswer(EditorAnswer),
+    /// Show what agents did to a file since a person last looked.
+    Marks {
+        /// The file.
+        path: String,
+    },
+    /// Note that a person has looked.
+    Accept(Accept),
+    /// Find lines of some content in that of now.
+    Resolve(Resolve),
 }
 
 /// Everything that can be answered.
@@ -212,6 +241,14 @@ pub enum Response {
     Tail(Vec<Event>),
     /// To [`Request::Examine`].
     Examined(Vec<Finding>),
+    /// To [`Request::Buffer`].
+    Buffer(BufferState),
+    /// To [`Request::Marks`].
+    Marks(Marks),
+    /// To [`Request::Resolve`].
+    Resolved(Resolved),
+    /// To what needs no answer.
+    Done,
     /// To any of them.
     Rejected(Rejection),
 }
@@ -407,6 +444,9 @@ pub struct Apply {
     pub verify: Verify,
     /// Whether only to look.
     pub dry_run: bool,
+    /// Whether one edit may go to several files of which some are open in
+    /// editors, although it is then not all or none.
+    pub allow_mixed: bool,
 }
 
 impl Apply {
@@ -494,6 +534,8 @@ pub struct FileAnswer {
     pub window: Option<String>,
     /// How well the swap was protected, if it was less than strictly.
     pub cas: Option<Cas>,
+    /// Whether it was made in the text of an editor, where it waits to be saved.
+    pub in_buffer: bool,
 }
 
 /// A refused edit or read, with its cure.
@@ -544,6 +586,9 @@ pub struct Retry {
     pub candidate: Option<usize>,
     /// The fix that is meant, from 1.
     pub fix: Option<usize>,
+    /// Whether the edit may go to files and editors at once, although it is then
+    /// not all or none.
+    pub allow_mixed: bool,
 }
 
 /// Asks for an operation to be taken back; the session's last one if none is
@@ -552,4 +597,6 @@ pub struct Retry {
 pub struct Undo {
     /// The operation.
     pub operation: Option<u64>,
+    /// As in [`Apply`].
+    pub allow_mixed: bool,
 }

@@ -2,11 +2,13 @@
 //! files and the state of one root.
 
 pub mod api;
+mod buffers;
 mod contents;
 mod diff;
 mod health;
 pub mod languages;
 mod ledger;
+mod mail;
 mod names;
 mod ops;
 pub mod policy;
@@ -26,6 +28,7 @@ mod sync {
     }
 }
 mod walk;
+mod watch;
 mod workspace;
 
 use std::io::{Read, Write};
@@ -41,14 +44,18 @@ use grammars::worker::{Channel, Workers};
 
 use crate::process::Worker;
 use crate::state::{State, StateError};
-use api::{Attempt, Call, Context, Fault, Reply, Request, Response, Traffic};
+use api::{
+    Attempt, Call, Context, Fault, Interest, Notes, Reply, Request, Response, Traffic, Wake,
+};
 use languages::{Languages, Surroundings};
 use ledger::{Job, Ledger};
+use mail::Mail;
 use policy::{Limits, Rules};
 use queue::{Queue, Turn};
 use rules::{Rules as UserRules, RulesError};
 use session::{Session, Sessions};
 use streams::Streams;
+use watch::Watch;
 use workspace::Workspace;
 
 /// Why a root cannot be served.
@@ -104,6 +111,10 @@ pub struct Service {
     /// The user's own rules, or why they cannot be read.
     user_rules: Result<UserRules, RulesError>,
     ledger: Ledger,
+    /// What sessions are told without asking.
+    mail: Arc<Mail>,
+    watch: Watch,
+    looks: ops::marks::Looks,
     syntax: Arc<SyntaxCheck>,
     languages: Languages,
     rules: Rules,
@@ -137,8 +148,12 @@ impl Service {
         if let Err(refusal) = health::recover(&workspace, options.durability) {
             workspace.health.enter(Trouble::Unfinished, &refusal.to_string());
         }
+        let mail = Arc::<Mail>::default();
         let syntax = Arc::new(syntax_check(options.helper.clone()));
         Ok(Service {
+            watch: Watch::new(root, Arc::clone(&mail)),
+            mail,
+            looks: ops::marks::Looks::default(),
             languages: Languages::new(&workspace, &syntax, &options.surroundings),
             syntax,
             ledger: Ledger::start(Arc::clone(&workspace), options.helper)?,
@@ -229,6 +244,13 @@ impl Call for Service {
             Request::Stats(stats) => ops::stats::stats(self, &stats),
             Request::Tail(tail) => ops::tail::tail(self, &tail),
             Request::Examine => ops::examine::examine(self),
+            Request::Buffer(buffer) => ops::buffer::heed(self, buffer, &*self.session(context)?),
+            Request::EditorAnswer(answer) => ops::buffer::answered(self, answer),
+            Request::Marks { path } => ops::marks::marks(self, &path, &*self.session(context)?),
+            Request::Accept(accept) => ops::marks::accept(self, &accept, &*self.session(context)?),
+            Request::Resolve(resolve) => {
+                ops::marks::resolve(self, &resolve, &*self.session(context)?)
+            }
         }
     }
 
@@ -247,7 +269,21 @@ impl Call for Service {
     }
 
     fn is_quick(&self) -> bool {
-        self.durability == Durability::None
+        // An edit may wait for an editor, which others of its threads must hear.
+        self.durability == Durability::None && !self.mail.is_heard()
+    }
+
+    fn listen(&self, session: &str, interest: Interest, wake: Wake) -> Result<u64, Fault> {
+        let context = Context { session: Some(session.to_owned()), ..Context::default() };
+        ops::notes::listen(self, &*self.session(&context)?, interest, wake)
+    }
+
+    fn notes(&self, listener: u64) -> Notes {
+        ops::notes::take(self, listener)
+    }
+
+    fn hang_up(&self, listener: u64) {
+        ops::buffer::hang_up(self, listener);
     }
 }
 

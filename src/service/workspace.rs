@@ -12,6 +12,7 @@ use engine::hash::ContentHash;
 use engine::snapshot::Snapshot;
 use engine::store::{Fs, FsError, OsFs, RelPath};
 
+use super::buffers::{Buffers, Held};
 use super::contents::Contents;
 use super::health::Health;
 use super::names::Names;
@@ -40,6 +41,8 @@ pub(super) struct Workspace {
     pub(super) limits: Limits,
     /// Whether edits are taken.
     pub(super) health: Health,
+    /// What is open in editors.
+    pub(super) buffers: Buffers,
     contents: Contents,
     names: Names,
 }
@@ -49,7 +52,8 @@ impl Workspace {
     pub(super) fn new(root: &Path, fs: OsFs, state: State, limits: Limits) -> Workspace {
         let contents = Contents::new(CONTENTS_BYTES);
         let (root, health, names) = (root.to_owned(), Health::default(), Names::default());
-        Workspace { root, fs, state, limits, health, contents, names }
+        let buffers = Buffers::default();
+        Workspace { root, fs, state, limits, health, buffers, contents, names }
     }
 
     /// Returns the file that `text` names, its symlinks followed, and with it
@@ -76,10 +80,43 @@ impl Workspace {
         Path::new(text).strip_prefix(&self.root).ok()?.to_str()
     }
 
-    /// Returns what the file holds now; `None` where there is none. With
+    /// Returns the content of a file as it is now: what an editor holds of it
+    /// where that is not saved, else what lies on the disk; `None` where there is
+    /// neither. For `sure` see [`Workspace::on_disk`].
+    pub(super) fn now(&self, path: &RelPath, sure: bool) -> Result<Option<Arc<Snapshot>>, Refusal> {
+        match self.buffers.is_open(path) {
+            false => self.on_disk(path, sure),
+            true => self.held_or_on_disk(path, sure).map(|(_, now)| now),
+        }
+    }
+
+    /// Returns what an editor holds of a file, if that is the truth of it.
+    pub(super) fn held(&self, path: &RelPath) -> Result<Option<Held>, Refusal> {
+        match self.buffers.is_open(path) {
+            false => Ok(None),
+            true => self.held_or_on_disk(path, true).map(|(held, _)| held),
+        }
+    }
+
+    fn held_or_on_disk(
+        &self,
+        path: &RelPath,
+        sure: bool,
+    ) -> Result<(Option<Held>, Option<Arc<Snapshot>>), Refusal> {
+        let disk = self.on_disk(path, sure)?;
+        let held = self.buffers.held(path, disk.as_ref().map(|disk| &disk.hash));
+        let now = held.as_ref().map(|held| Arc::clone(&held.content)).or(disk);
+        Ok((held, now))
+    }
+
+    /// Returns what the file holds on the disk; `None` where there is none. With
     /// `sure`, a look at its stamp alone must rule out that it was written to;
     /// without, the bytes will be compared again before they are replaced.
-    pub(super) fn now(&self, path: &RelPath, sure: bool) -> Result<Option<Arc<Snapshot>>, Refusal> {
+    pub(super) fn on_disk(
+        &self,
+        path: &RelPath,
+        sure: bool,
+    ) -> Result<Option<Arc<Snapshot>>, Refusal> {
         let stamp = match self.fs.stamp(path) {
             Ok(stamp) => stamp,
             Err(FsError::Missing) => return Ok(None),
@@ -103,6 +140,18 @@ impl Workspace {
             Ok(stamp) => self.contents.note(path, stamp, snapshot),
             Err(_) => self.contents.keep(snapshot),
         }
+    }
+
+    /// Notes what an editor now holds, and keeps it and what it held before: the
+    /// disk has neither for sure.
+    pub(super) fn held_in_editor(
+        &self,
+        before: &Snapshot,
+        after: &Arc<Snapshot>,
+    ) -> Result<(), StateError> {
+        self.store(before)?;
+        self.contents.keep(after);
+        self.store(after)
     }
 
     /// Forgets what a file held, so that the next look reads it.
@@ -248,6 +297,24 @@ impl Workspace {
     pub(super) fn content_of(&self, handle: Handle) -> Result<Option<ContentHash>, StateError> {
         let Some(number) = handle.counter(&self.state.handle_key) else { return Ok(None) };
         Ok(self.state.handle(number)?.map(|(_, hash)| ContentHash(hash)))
+    }
+
+    /// Returns the content of each file that a session was shown last.
+    pub(super) fn seen_by(&self, session: &str) -> Result<Vec<(RelPath, ContentHash)>, StateError> {
+        let names = self
+            .state
+            .viewed(session)?
+            .into_iter()
+            .filter_map(|name| Handle::from_number(name).counter(&self.state.handle_key));
+        let mut names: Vec<u64> = names.collect();
+        // Of several contents of a file, the one that was named last came last.
+        names.sort_unstable();
+        let mut seen = Vec::with_capacity(names.len());
+        for number in names {
+            let Some((path, hash)) = self.state.handle(number)? else { continue };
+            seen.extend(RelPath::parse(&path).ok().map(|path| (path, ContentHash(hash))));
+        }
+        Ok(seen)
     }
 
     /// Keeps what we wrote last, so that its handles outlive this process

@@ -121,6 +121,17 @@ impl State {
         })
     }
 
+    /// Returns the operations that events of this kind are about.
+    pub fn operations_of_events(&self, kind: &str) -> Result<Vec<u64>, StateError> {
+        self.read(|db| {
+            let mut select = db.prepare_cached(
+                "SELECT operation FROM event WHERE type = ?1 AND operation IS NOT NULL",
+            )?;
+            let rows = select.query_map([kind], |row| row.get::<_, i64>(0).map(|id| id as u64))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// Stores what the attempts of some events cost.
     pub fn put_costs(&self, costs: &[(i64, Cost)]) -> Result<(), StateError> {
         let written = costs.iter().filter(|(event, _)| *event > 0);

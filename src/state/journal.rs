@@ -35,6 +35,9 @@ pub struct OperationRecord {
     pub edits: Vec<Option<Vec<u8>>>,
     /// The handles that the answer gives out for the first time.
     pub handles: Vec<NewHandle>,
+    /// What was done in the documents of editors, with its change. It is written
+    /// with the commit: there is nothing in it for recovery to finish.
+    pub in_editors: Vec<(Step, Option<Vec<u8>>)>,
 }
 
 /// A handle and the lines of its content that a session knows.
@@ -70,6 +73,22 @@ impl<'a> OperationJournal<'a> {
         self.event.load(std::sync::atomic::Ordering::SeqCst)
     }
 
+    /// Writes down an operation that touched no file, only documents of editors:
+    /// intent and commit at once.
+    ///
+    /// # Errors
+    /// Where it cannot be written; the documents are changed all the same.
+    pub fn note(&self, tx: u64) -> Result<(), StateError> {
+        let intent = Intent { tx, steps: Vec::new() };
+        let event = self.state.write(|db| {
+            self.announce(db, &intent)?;
+            self.conclude(db, tx)
+        })?;
+        self.event.store(event, std::sync::atomic::Ordering::SeqCst);
+        Journal::settle(self.state, tx);
+        Ok(())
+    }
+
     fn announce(&self, db: &Connection, intent: &Intent) -> Result<(), StateError> {
         let OperationRecord {
             session,
@@ -82,6 +101,7 @@ impl<'a> OperationJournal<'a> {
             answer,
             edits,
             handles,
+            in_editors: _,
         } = &self.record;
         let id = intent.tx as i64;
         let target = target.map(|id| id as i64);
@@ -117,6 +137,9 @@ impl<'a> OperationJournal<'a> {
         let record = &self.record;
         let state = if self.state.durable { COMMITTED } else { SETTLED };
         set_state(db, tx, state)?;
+        for ((step, edits), number) in record.in_editors.iter().zip(record.edits.len()..) {
+            put_step(db, tx as i64, number, step, edits.as_ref())?;
+        }
         if let Some(target) = record.target {
             db.prepare_cached("UPDATE operation SET undone = ?2 WHERE id = ?1")?
                 .execute(params![target as i64, tx as i64])?;
@@ -299,11 +322,11 @@ fn put_step(
     Ok(())
 }
 
-/// Returns the steps of an operation, in their order.
+/// Returns the steps that an operation makes on the disk, in their order.
 pub(super) fn steps_of(db: &Connection, operation: i64) -> Result<Vec<Step>, StateError> {
     let mut select = db.prepare_cached(
         "SELECT kind, path, target, before, after, slot, beside FROM step
-         WHERE operation = ?1 ORDER BY number",
+         WHERE operation = ?1 AND slot <> '' ORDER BY number",
     )?;
     let mut rows = select.query([operation])?;
     let mut steps = Vec::new();

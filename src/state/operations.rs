@@ -150,7 +150,7 @@ impl State {
     /// that its slot may still hold it.
     pub fn step_from(&self, path: &str, before: &[u8; 32]) -> Result<Option<StepRow>, StateError> {
         let sql = "SELECT kind, path, target, before, after, slot, beside, edits, operation FROM step
-                   WHERE path = ?1 AND before = ?2 AND kind IN (0, 2) ORDER BY operation DESC LIMIT 1";
+                   WHERE path = ?1 AND before = ?2 AND kind IN (0, 2) AND slot <> '' ORDER BY operation DESC LIMIT 1";
         self.read(|db| Ok(step_rows(db, sql, params![path, &before[..]])?.pop()))
     }
 }

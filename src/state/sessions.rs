@@ -69,6 +69,17 @@ impl State {
         })
     }
 
+    /// Returns the handles that the session was shown lines of, at most ten
+    /// thousand.
+    pub fn viewed(&self, session: &str) -> Result<Vec<u32>, StateError> {
+        self.read(|db| {
+            let mut select =
+                db.prepare_cached("SELECT handle FROM view WHERE session = ?1 LIMIT 10000")?;
+            let rows = select.query_map([session], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// Stores the lines of `handle` that the session was shown.
     pub fn put_view(
         &self,

@@ -82,6 +82,10 @@ fn check_request(block: &Value) {
         serde_json::from_str::<wire::CancelParams<'_>>(params).expect("the id of a request");
         return;
     }
+    if incoming.method == "session/listen" {
+        from_wire::listen(params).unwrap_or_else(|error| panic!("{line}: {error:?}"));
+        return;
+    }
     let call = match &incoming.method[..] {
         "tool/call" => from_wire::tool(params).map(|params| {
             let asked = mcp::asked(params).unwrap_or_else(|error| panic!("{line}: {error:?}"));
@@ -118,6 +122,10 @@ fn check_result(method: &str, result: &Value) {
         "events/tail" => same::<wire::TailResult>(result),
         "state/examine" => same::<wire::ExamineResult>(result),
         "tool/call" => same::<wire::ToolResult>(result),
+        "session/listen" | "buffer/answer" | "buffer/accept" => same::<wire::DoneResult>(result),
+        "buffer/marks" => same::<wire::MarksResult>(result),
+        "anchor/resolve" => same::<wire::ResolveResult>(result),
+        method if method.starts_with("buffer/") => same::<wire::BufferResult>(result),
         _ => same::<wire::EditResult>(result),
     }
 }
@@ -153,7 +161,7 @@ fn tables_of_fields_are_those_of_the_wire() {
 
 /// Returns the fields of each type of the wire, as they are written in JSON.
 fn structs_of_the_wire() -> BTreeMap<String, Vec<String>> {
-    let rooms = ["edit", "file", "record", "servers", "session", "tool"];
+    let rooms = ["buffer", "edit", "file", "record", "servers", "session", "tool"];
     let files = rooms.map(|room| page(&format!("src/protocol/wire/{room}.rs")));
     let files = files.map(|file| syn::parse_file(&file).expect("it compiles"));
     let structs = files.iter().flat_map(|file| &file.items).filter_map(|item| match item {

@@ -15,6 +15,8 @@ mod endpoint;
 #[cfg(test)]
 mod guest;
 #[cfg(test)]
+mod model_editor;
+#[cfg(test)]
 mod mounts;
 #[cfg(test)]
 #[path = "../../engine/tests/it/suite.rs"]
@@ -37,6 +39,8 @@ mod crowd;
 mod degraded;
 #[cfg(test)]
 mod docs;
+#[cfg(test)]
+mod editors;
 #[cfg(test)]
 mod files;
 #[cfg(test)]

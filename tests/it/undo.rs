@@ -159,7 +159,7 @@ fn an_undo_needs_no_slot() {
         assert!(std::time::Instant::now() < deadline, "{} slots are left", count());
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    bench.outcome(Request::Undo(Undo { operation: Some(3) })).unwrap();
+    bench.outcome(Request::Undo(Undo { operation: Some(3), allow_mixed: false })).unwrap();
     assert_eq!(bench.content(), b"one\n");
 }
 
@@ -172,5 +172,6 @@ fn edit(text: String) -> Request {
         relocate: true,
         verify: Verify::default(),
         dry_run: false,
+        allow_mixed: false,
     })
 }

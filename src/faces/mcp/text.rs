@@ -58,7 +58,14 @@ pub(super) fn answer(response: &Response) -> wire::ToolResult {
         Response::Show(detail) => answer.text = show_text(detail),
         Response::Stats(summary) => answer.text = stats_text(summary),
         // No tool asks for these.
-        Response::Opened(_) | Response::Stream(_) | Response::Tail(_) | Response::Examined(_) => {}
+        Response::Opened(_)
+        | Response::Stream(_)
+        | Response::Tail(_)
+        | Response::Examined(_)
+        | Response::Buffer(_)
+        | Response::Marks(_)
+        | Response::Resolved(_)
+        | Response::Done => {}
     }
     if answer.text.ends_with('\n') {
         answer.text.pop();
@@ -193,6 +200,9 @@ fn file_text(file: &FileAnswer, applied: bool, text: &mut String) {
     }
     if let Some(window) = &file.window {
         text.push_str(window);
+    }
+    if file.in_buffer {
+        text.push_str("made in an open editor, not saved\n");
     }
     if file.cas.is_some_and(|cas| cas.as_str() == "weak") {
         text.push_str("(weakly protected against other programs while it was written)\n");

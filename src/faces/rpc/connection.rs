@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::{Conversation, Roots};
@@ -35,14 +36,14 @@ where
     W: AsyncWrite + Unpin,
 {
     let limits = roots.main().limits();
-    // A request that waits for no disk is over before another thread has taken
-    // over what else this one has to do.
-    let quick = roots.main().is_quick();
-    let mut conversation = Conversation::new(roots);
+    let woken = Arc::new(Notify::new());
+    let theirs = Arc::clone(&woken);
+    let wake = Arc::new(move || theirs.notify_one());
+    let mut conversation = Conversation::new(roots).with_wake(wake);
     let mut inbox = Inbox::new(&limits);
     loop {
         while let Some(message) = inbox.next() {
-            if let Some(answer) = answer(&mut conversation, &message, &limits, quick) {
+            if let Some(answer) = answer(&mut conversation, &message, &limits) {
                 send(&mut writer, &answer).await?;
             }
             // A cancellation may have come in while the request was carried out.
@@ -50,9 +51,35 @@ where
                 inbox.take_what_is_there(&mut reader).await?;
             }
         }
-        if !inbox.read_more(&mut reader).await? {
-            return Ok(());
+        let again = tell(&conversation, &mut writer).await?;
+        tokio::select! {
+            more = inbox.read_more(&mut reader) => if !more? { return Ok(()) },
+            () = woken.notified() => {}
+            () = later(again) => {}
         }
+    }
+}
+
+/// Sends the notes that wait; returns how long until there may be more.
+async fn tell(
+    conversation: &Conversation,
+    writer: &mut (impl AsyncWrite + Unpin),
+) -> io::Result<Option<Duration>> {
+    if !conversation.listens() {
+        return Ok(None);
+    }
+    // To tell of a file is to read it.
+    let (lines, again) = tokio::task::block_in_place(|| conversation.notes());
+    for line in lines {
+        send(writer, &line).await?;
+    }
+    Ok(again)
+}
+
+async fn later(again: Option<Duration>) {
+    match again {
+        Some(again) => tokio::time::sleep(again).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -86,12 +113,7 @@ fn is_long(method: &str, params: &str) -> bool {
 }
 
 /// Returns the line that answers a message; none for a notification.
-fn answer(
-    conversation: &mut Conversation,
-    message: &Message,
-    limits: &Limits,
-    quick: bool,
-) -> Option<String> {
+fn answer(conversation: &mut Conversation, message: &Message, limits: &Limits) -> Option<String> {
     let (line, cancel) = match message {
         Message::Line(line, cancel) => (line, cancel),
         Message::TooLong => {
@@ -107,7 +129,9 @@ fn answer(
     let result = match (cancel.is_cancelled(), incoming.id) {
         (true, Some(_)) => Err(RpcError::new(RpcError::CANCELLED, "cancelled before it began")),
         (_, None) if incoming.method.starts_with("$/") => return None,
-        _ if quick && !is_long(&incoming.method, params) => {
+        // A request that waits for no disk is over before another thread has taken
+        // over what else this one has to do.
+        _ if conversation.is_quick() && !is_long(&incoming.method, params) => {
             conversation.answer(&incoming.method, params, cancel)
         }
         _ => tokio::task::block_in_place(|| conversation.answer(&incoming.method, params, cancel)),

@@ -5,11 +5,14 @@ mod connection;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::mcp;
-use crate::protocol::framing::RpcError;
+use crate::protocol::framing::{self, RpcError};
 use crate::protocol::{from_wire, to_wire, wire};
-use crate::service::api::{Call, Cancel, Context, Reply, Request, Response, StreamStep, Traffic};
+use crate::service::api::{
+    Call, Cancel, Context, Reply, Request, Response, StreamStep, Traffic, Wake,
+};
 
 pub use connection::serve;
 
@@ -43,14 +46,55 @@ pub struct Conversation {
     roots: Arc<dyn Roots>,
     sessions: HashMap<String, Arc<dyn Call>>,
     current: Option<String>,
+    /// Those of its sessions that listen.
+    listeners: Vec<(Arc<dyn Call>, u64)>,
+    /// Called when there may be notes for them; none where nobody could be told.
+    wake: Option<Wake>,
     /// The edits that are still being written here: they end with it.
     streams: Vec<(Arc<dyn Call>, Context, String)>,
 }
 
+/// How many listeners one conversation may have.
+const MOST_LISTENERS: usize = 64;
+
 impl Conversation {
     /// Returns a conversation in which nothing is open yet.
     pub fn new(roots: Arc<dyn Roots>) -> Conversation {
-        Conversation { roots, sessions: HashMap::new(), current: None, streams: Vec::new() }
+        let (sessions, listeners) = (HashMap::new(), Vec::new());
+        let streams = Vec::new();
+        Conversation { roots, sessions, current: None, listeners, wake: None, streams }
+    }
+
+    /// Lets sessions of this conversation listen; `wake` is called when there may
+    /// be notes.
+    pub fn with_wake(mut self, wake: Wake) -> Conversation {
+        self.wake = Some(wake);
+        self
+    }
+
+    /// Returns whether its requests wait for nothing but the processor.
+    pub fn is_quick(&self) -> bool {
+        self.roots.main().is_quick() && self.sessions.values().all(|service| service.is_quick())
+    }
+
+    /// Returns whether any of its sessions listens.
+    pub fn listens(&self) -> bool {
+        !self.listeners.is_empty()
+    }
+
+    /// Returns the notes that wait, as lines, and how long until there may be
+    /// more.
+    pub fn notes(&self) -> (Vec<String>, Option<Duration>) {
+        let (mut lines, mut again) = (Vec::new(), None::<Duration>);
+        for (service, listener) in &self.listeners {
+            let notes = service.notes(*listener);
+            again = again.into_iter().chain(notes.again).min();
+            let written = notes.notes.into_iter().filter_map(|note| to_wire::note(note).ok());
+            lines.extend(
+                written.map(|(method, params)| framing::notification_line(method, &params)),
+            );
+        }
+        (lines, again)
     }
 
     /// Carries out one request and returns its result as JSON.
@@ -63,8 +107,10 @@ impl Conversation {
         params: &str,
         cancel: &Cancel,
     ) -> Result<String, RpcError> {
-        if method == "tool/call" {
-            return self.answer_tool(params, cancel);
+        match method {
+            "tool/call" => return self.answer_tool(params, cancel),
+            "session/listen" => return self.listen(params),
+            _ => {}
         }
         let call = from_wire::call(method, params)?;
         let (service, reply) = self.carry_out(call, params, cancel)?;
@@ -74,6 +120,23 @@ impl Conversation {
             service.count(attempt, traffic);
         }
         Ok(result)
+    }
+
+    /// Begins to tell a session what happens.
+    fn listen(&mut self, params: &str) -> Result<String, RpcError> {
+        let (session, interest) = from_wire::listen(params)?;
+        let session = session.or_else(|| self.current.clone());
+        let session =
+            session.ok_or_else(|| RpcError::new(RpcError::NOT_OPENED, "open a session first"))?;
+        let wake = self.wake.clone().filter(|_| self.listeners.len() < MOST_LISTENERS);
+        let wake = wake.ok_or_else(|| {
+            RpcError::new(RpcError::OVER_LIMIT, "nobody can listen on this connection any more")
+        })?;
+        let service = self.service_of(&session);
+        let listener = service.listen(&session, interest, wake);
+        let listener = listener.map_err(|fault| to_wire::fault(&fault))?;
+        self.listeners.push((service, listener));
+        to_wire::done()
     }
 
     /// Carries out a call of a tool: what its model wrote and reads is counted,
@@ -176,6 +239,9 @@ impl Conversation {
 
 impl Drop for Conversation {
     fn drop(&mut self) {
+        for (service, listener) in &self.listeners {
+            service.hang_up(*listener);
+        }
         self.end_streams();
     }
 }

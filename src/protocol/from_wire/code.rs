@@ -85,6 +85,7 @@ fn symbol_edit(params: wire::SymbolParams) -> Result<api::Apply, RpcError> {
         relocate: params.drift != Some(wire::Drift::Refuse),
         verify,
         dry_run: params.dry_run,
+        allow_mixed: false,
     })
 }
 

@@ -34,6 +34,9 @@ pub struct ApplyParams {
     /// Whether only to look.
     #[serde(skip_serializing_if = "is_false")]
     pub dry_run: bool,
+    /// Whether one edit may go to files and to documents of editors.
+    #[serde(skip_serializing_if = "is_false")]
+    pub allow_mixed: bool,
 }
 
 /// Parameters of `edit/stream`.
@@ -295,6 +298,9 @@ pub struct FileResult {
     /// `weak` where the swap was protected less than strictly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cas: Option<String>,
+    /// `buffer` where the edit was made in an editor, which has not saved it.
+    #[serde(rename = "where", default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
 }
 
 /// What became of one operation.
@@ -443,6 +449,9 @@ pub struct RetryParams {
     /// The fix that is meant, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<usize>,
+    /// Whether the edit may go to files and to documents of editors.
+    #[serde(skip_serializing_if = "is_false")]
+    pub allow_mixed: bool,
 }
 
 /// Parameters of `edit/undo`.
@@ -455,4 +464,7 @@ pub struct UndoParams {
     /// The operation; the session's last if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<u64>,
+    /// Whether it may be taken back in files and in documents of editors.
+    #[serde(skip_serializing_if = "is_false")]
+    pub allow_mixed: bool,
 }

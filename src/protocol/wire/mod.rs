@@ -1,6 +1,7 @@
 //! The types as they are written in JSON. Field names are the protocol; unknown
 //! fields are refused, so that a misspelt option is never silently ignored.
 
+mod buffer;
 mod edit;
 mod file;
 mod record;
@@ -8,6 +9,7 @@ mod servers;
 mod session;
 mod tool;
 
+pub use buffer::*;
 pub use edit::*;
 pub use file::*;
 pub use record::*;

@@ -294,8 +294,12 @@ fn try_edit(
             ..OperationRecord::default()
         };
         let (author, like) = (Author::Session, HashMap::new());
-        let operation = Operation { plan: &plan, views, author, record, chain, like };
+        let allow_mixed = edit.apply.allow_mixed;
+        let operation = Operation { plan: &plan, views, author, record, chain, like, allow_mixed };
         match carry_out(service, session, operation) {
+            Err(refusal) if is_in_editor(service, &refusal) => {
+                return Err(overtaken(service, session, refusal, edit, chain));
+            }
             // Somebody wrote to a file since we looked: look again.
             Err(refusal) if refusal.code == Code::Stale && tries < TRIES => {
                 paths.iter().for_each(|path| service.workspace.forget(path));
@@ -306,6 +310,34 @@ fn try_edit(
                 return Ok((done, asked));
             }
         }
+    }
+}
+
+/// Returns whether an edit was overtaken by somebody who types in an editor: it
+/// is not tried again then, since people do not stop for it.
+fn is_in_editor(service: &Service, refusal: &Refusal) -> bool {
+    let path = refusal.path.as_deref().and_then(|path| RelPath::parse(path).ok());
+    refusal.code == Code::Stale && path.is_some_and(|path| service.workspace.buffers.is_open(&path))
+}
+
+/// Returns an edit that was overtaken in an editor, with the rows and landings
+/// that it has there now.
+fn overtaken(
+    service: &Service,
+    session: &Session,
+    refusal: Refusal,
+    edit: &Edit,
+    chain: Option<i64>,
+) -> Rejected {
+    let now = gather(service, session, &edit.script);
+    let Ok(states) = now else { return waiting(refusal, edit, chain) };
+    let options = plan::Options { constructs: Some(&*service.syntax), relocate: false };
+    match plan::plan(&edit.script, &states, &options) {
+        Err(mut refused) if refused.refusal.code == Code::Stale => {
+            refused.refusal.message = refusal.message;
+            explain_plan(service, refused, &states, &edit.script, edit, chain)
+        }
+        _ => waiting(refusal, edit, chain),
     }
 }
 
@@ -479,6 +511,7 @@ pub(super) fn checked(plan: &Plan, lints: Vec<LintNote>) -> Done {
         ops: file.ops.clone(),
         window: None,
         cas: None,
+        in_buffer: false,
     };
     let files = plan.files.iter().map(file).collect();
     Done { answer: EditAnswer { files, lints, ..EditAnswer::default() }, event: 0 }
@@ -488,13 +521,25 @@ pub(super) fn checked(plan: &Plan, lints: Vec<LintNote>) -> Done {
 fn waiting(refusal: Refusal, edit: &Edit, chain: Option<i64>) -> Rejected {
     let curable = matches!(
         refusal.code,
-        Code::Busy | Code::Stale | Code::Missing | Code::Exists | Code::Denied | Code::Attribute
-    );
+        Code::Busy
+            | Code::Stale
+            | Code::Missing
+            | Code::Exists
+            | Code::Denied
+            | Code::Attribute
+            | Code::Timeout
+    ) || is_mixed(&refusal);
     let rejected = Rejected::of(refusal);
     match curable && !edit.apply.dry_run {
         true => rejected.waiting(record(&edit.apply, &edit.script, chain, 0, None, &[])),
         false => rejected,
     }
+}
+
+/// Returns whether an edit was refused because some of its files are open in
+/// editors; a retry may allow that.
+fn is_mixed(refusal: &Refusal) -> bool {
+    refusal.code == Code::Unsupported && refusal.path.is_some()
 }
 
 /// Returns a refused plan with what its author has to look at.

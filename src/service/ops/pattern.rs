@@ -246,6 +246,7 @@ fn wait(service: &Service, session: &Session, script: &Script) -> Result<String,
         relocate: true,
         verify: Verify::default(),
         dry_run: false,
+        allow_mixed: false,
     };
     let kept =
         RetryRecord { reason: Reason::Preview, ..record(&apply, script, None, 0, None, &[]) };

@@ -54,6 +54,7 @@ fn look(
     };
     let state = &workspace.state;
     let seen = session.show(handle, &shown, state).map_err(|error| state_refusal(&error))?;
+    saw(service, session, &path, &now);
     let symbol = construct.map(|(symbol, _)| symbol);
     let answer = ReadAnswer { symbol, ..describe(&path, &now, handle, body, &shown, page.next) };
     let event = record(service, session, &answer).map_err(|error| state_refusal(&error))?;
@@ -65,6 +66,16 @@ fn look(
         ..Attempt::default()
     };
     Ok((answer, attempt))
+}
+
+/// Notes that the session saw this content, for what it will be told of the file.
+pub(super) fn saw(service: &Service, session: &Session, path: &RelPath, now: &Snapshot) {
+    if service.mail.is_heard() {
+        service.mail.saw(&session.row.id, path, now.hash);
+        if service.mail.wants(path) {
+            service.watch.watch(std::iter::once(path));
+        }
+    }
 }
 
 /// Returns the content of a file that is to be shown, that of now unless another

@@ -5,12 +5,16 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use engine::anchor::{Gutter, Handle, View, lines_of, render};
-use engine::error::Refusal;
+use engine::error::{Code, Refusal};
 use engine::snapshot::Snapshot;
+use engine::store::RelPath;
 
+use super::marks::Refused;
 use super::read::keep;
 use super::stored::RetryRecord;
-use crate::service::api::{Attempt, DeltaHunk, Fault, FileMatches, Rejection, Reply, Response};
+use crate::service::api::{
+    Attempt, DeltaHunk, Fault, FileMatches, Rejection, Reply, Response, Setback,
+};
 use crate::service::session::Session;
 use crate::service::{Service, internal, now_ms};
 use crate::state::fill_random;
@@ -133,8 +137,11 @@ impl Rejected {
         let state = &service.workspace.state;
         let Cure { rows, preview, drift, landings, candidates, fixes, uncovered } = *self.cure;
         let noted = self.stopped_at.is_none();
-        let shown = rows.map(|rows| rows.show(service, session, noted)).transpose()?;
         let Refusal { code, message, path, op } = self.refusal;
+        if kind == "edit.rejected" && service.mail.is_heard() {
+            tell_people(service, session, (code, &message), path.as_deref(), rows.as_ref());
+        }
+        let shown = rows.map(|rows| rows.show(service, session, noted)).transpose()?;
         let chain = self.chain;
         let mut data = serde_json::json!({
             "code": code.as_str(), "path": path, "op": op, "format": self.format, "chain": chain,
@@ -171,6 +178,34 @@ impl Rejected {
         let attempt = Attempt { event, new_text: self.new_text, ..Attempt::default() };
         Ok(Reply { response: Response::Rejected(rejection), attempt: Some(attempt) })
     }
+}
+
+/// Remembers the rejection for those who have the file open.
+fn tell_people(
+    service: &Service,
+    session: &Session,
+    (code, message): (Code, &str),
+    path: Option<&str>,
+    rows: Option<&Rows>,
+) {
+    let Some(path) = path.and_then(|path| RelPath::parse(path).ok()) else { return };
+    let who = Some(&session.row.agent).filter(|agent| !agent.is_empty());
+    let setback = Setback {
+        at_ms: now_ms(),
+        agent: who.unwrap_or(&session.row.client).clone(),
+        code,
+        message: message.to_owned(),
+        lines: Vec::new(),
+    };
+    let editors = service.workspace.buffers.editors_of(&path);
+    service.looks.refused(Refused {
+        session: session.row.id.clone(),
+        path: path.clone(),
+        setback,
+        of: rows.map(|rows| rows.snapshot.hash),
+        lines: rows.map(|rows| rows.lines.clone()).unwrap_or_default(),
+    });
+    service.mail.news(&path, &editors);
 }
 
 impl Rows {

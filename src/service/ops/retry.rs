@@ -72,7 +72,12 @@ enum Choice<'a> {
 impl Choice<'_> {
     fn of(request: &Retry) -> Result<Choice<'_>, Refusal> {
         let at = Some(&request.at[..]).filter(|at| !at.is_empty());
-        match (request.accept, at, request.candidate, request.fix) {
+        // To allow a mixed edit says nothing of its places.
+        let plain = request.allow_mixed
+            && at.is_none()
+            && request.candidate.is_none()
+            && request.fix.is_none();
+        match (request.accept || plain, at, request.candidate, request.fix) {
             (true, None, None, None) => Ok(Choice::Accept),
             (false, Some(at), None, None) => Ok(Choice::At(at)),
             (false, None, Some(number), None) => Ok(Choice::Candidate(number)),
@@ -114,6 +119,7 @@ fn prepare(mut record: RetryRecord, request: &Retry) -> Result<Edit, Rejected> {
         relocate: record.relocate,
         verify,
         dry_run: false,
+        allow_mixed: request.allow_mixed,
     };
     Ok(Edit { script, apply, notes: Vec::new(), texts: None })
 }
@@ -153,6 +159,7 @@ fn read_again(
         relocate: record.relocate,
         verify: record.verify.into(),
         dry_run: false,
+        allow_mixed: request.allow_mixed,
     };
     let chain = Some(record.chain);
     let read =

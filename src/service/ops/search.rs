@@ -13,7 +13,7 @@ use grep_matcher::LineTerminator;
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::{Searcher, SearcherBuilder, Sink, SinkMatch};
 
-use super::read::keep;
+use super::read::{keep, saw};
 use super::reject::Rejected;
 use crate::service::api::{
     Attempt, Cancel, Fault, FileMatches, Reply, Response, Search, SearchAnswer,
@@ -125,7 +125,13 @@ fn matching(
     searcher: &mut Searcher,
 ) -> Option<Arc<Snapshot>> {
     let workspace = &service.workspace;
-    let (bytes, _) = workspace.fs.read(path, workspace.limits.file_bytes).ok()?;
+    // What is open in an editor is searched as it is there.
+    let open = workspace.held(path).ok()?.map(|held| held.content);
+    let read = || workspace.fs.read(path, workspace.limits.file_bytes).map(|(bytes, _)| bytes);
+    let bytes = match &open {
+        Some(content) => std::borrow::Cow::Borrowed(&content.bytes[..]),
+        None => std::borrow::Cow::Owned(read().ok()?),
+    };
     // A NUL byte in the first few kilobytes is what tells binary files from text.
     let head = &bytes[..bytes.len().min(8192)];
     if memchr::memchr(0, head).is_some() {
@@ -199,6 +205,7 @@ pub(super) fn show(
         }
     }
     session.show(handle, shown.ranges(), &workspace.state).map_err(broken)?;
+    saw(service, session, path, snapshot);
     Ok(FileMatches {
         path: path.as_str().to_owned(),
         handle,

@@ -164,7 +164,15 @@ fn operation<'a>(
         ..OperationRecord::default()
     };
     let like = HashMap::new();
-    Ok(Operation { plan, views, author: Author::Server, record, chain: None, like })
+    Ok(Operation {
+        plan,
+        views,
+        author: Author::Server,
+        record,
+        chain: None,
+        like,
+        allow_mixed: false,
+    })
 }
 
 /// Returns the content that a file must have.

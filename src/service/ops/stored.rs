@@ -321,6 +321,8 @@ struct StoredFileAnswer {
     path: String,
     handle: Option<u32>,
     ops: Vec<(usize, usize, i64, bool)>,
+    #[serde(default)]
+    in_buffer: bool,
 }
 
 impl From<&EditAnswer> for StoredAnswer {
@@ -330,6 +332,7 @@ impl From<&EditAnswer> for StoredAnswer {
             path: file.path.clone(),
             handle: file.handle.map(Handle::number),
             ops: file.ops.iter().map(op).collect(),
+            in_buffer: file.in_buffer,
         };
         StoredAnswer { files: answer.files.iter().map(file).collect() }
     }
@@ -349,6 +352,7 @@ impl StoredAnswer {
             ops: file.ops.into_iter().map(op).collect(),
             window: None,
             cas: None,
+            in_buffer: file.in_buffer,
         };
         let files = self.files.into_iter().map(file).collect();
         EditAnswer { applied: true, operation: Some(id), files, ..EditAnswer::default() }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use engine::anchor::{Gutter, Handle, View, render, span_of};
-use engine::apply::{Contents, Context, Prepared, Transaction};
+use engine::apply::{Committed, Contents, Context, Failed, Transaction};
 use engine::edit::Change;
 use engine::error::{Code, Refusal};
 use engine::hash::ContentHash;
@@ -14,8 +14,10 @@ use engine::store::{Cas, Fs, Intent, Like, RelPath, Slot, Step, StepKind, Troubl
 use serde::Serialize;
 use serde_json::json;
 
+use super::editor::{self, InEditor};
 use super::stored::StoredAnswer;
 use crate::service::api::{EditAnswer, FileAnswer};
+use crate::service::buffers::Held;
 use crate::service::ledger::Job;
 use crate::service::session::Session;
 use crate::service::sweep::Displaced;
@@ -36,6 +38,8 @@ pub(super) struct Operation<'a> {
     pub(super) record: OperationRecord,
     /// The event of the first attempt, if this is a retry.
     pub(super) chain: Option<i64>,
+    /// Whether it may go to files and to documents of editors at once.
+    pub(super) allow_mixed: bool,
     /// Slots whose attributes the files that are made get, by their paths.
     pub(super) like: HashMap<String, Slot>,
 }
@@ -62,7 +66,8 @@ const CONTEXT: usize = 2;
 /// Rows shown of one file that a language server changed.
 const SERVER_ROWS: usize = 40;
 
-/// Carries out an operation, whose files the caller holds the turn at.
+/// Carries out an operation, whose files the caller holds the turn at: what is
+/// open in editors there, the rest on the disk.
 ///
 /// # Errors
 /// `stale` where a file was written to since the plan was made, and whatever
@@ -74,27 +79,36 @@ pub(super) fn carry_out(
 ) -> Result<Done, Refusal> {
     let workspace = &*service.workspace;
     let _admitted = workspace.health.admit(workspace, service.durability)?;
-    let Operation { plan, views, author, mut record, chain, like } = operation;
-    let files: Vec<Target> = plan
+    let Operation { plan, views, author, mut record, chain, like, allow_mixed } = operation;
+    let mut files: Vec<Target> = plan
         .files
         .iter()
         .zip(views)
         .map(|(file, view)| Target::of(workspace, file, view, author))
         .collect::<Result<_, _>>()?;
+    let mut held = hold(service, &mut files, plan)?;
     let mut answer = EditAnswer { applied: true, ..EditAnswer::default() };
     answer.files =
         files.iter().zip(&plan.files).map(|(target, file)| target.answer(file)).collect();
     let tx = workspace.state.next_operation();
-    let mut steps = Vec::new();
-    for (target, file) in files.iter().zip(&plan.files) {
-        target.check(workspace, file)?;
-        let like = like.get(&file.path).map(Like::Slot);
-        target.push_steps(workspace, file, tx, like, &mut steps)?;
+    let (mut steps, mut in_editors) = (Vec::new(), Vec::new());
+    for (index, (target, file)) in files.iter().zip(&plan.files).enumerate() {
+        match held[index].take() {
+            Some(held) => {
+                in_editors.extend(target.in_editor(file, held));
+                answer.files[index].in_buffer = true;
+            }
+            None => {
+                let like = like.get(&file.path).map(Like::Slot);
+                target.push_steps(workspace, file, tx, like, &mut steps)?;
+            }
+        }
     }
-    if steps.is_empty() {
+    if steps.is_empty() && in_editors.is_empty() {
         let event = record_idle(service, session, &record, plan, chain)?;
         return Ok(Done { answer, event });
     }
+    editor::check_mixed(&in_editors, plan.files.len(), allow_mixed)?;
     record.session = session.row.id.clone();
     record.at_ms = now_ms();
     if record.op_id.is_some() {
@@ -102,22 +116,16 @@ pub(super) fn carry_out(
     }
     record.handles = files.iter().filter_map(|target| target.new.clone()).collect();
     record.edits = steps.iter().map(|(_, part)| part.edits.clone()).collect();
+    record.in_editors = in_editors.iter().map(editor_step).collect();
     let facts = Facts {
         views: facts_of(&files, session, workspace)?,
         event: describe(&record, &steps, chain),
     };
+    let label = label(session, &record);
     let journal = OperationJournal::new(&workspace.state, record, facts);
-    let context = Context { fs: &workspace.fs, journal: &journal, durability: service.durability };
-    let contents = steps.iter().map(|(_, part)| part.contents).collect();
-    let intent = Intent { tx, steps: steps.iter().map(|(step, _)| step.clone()).collect() };
-    let committed =
-        Transaction::new(context, intent, contents).prepare().and_then(Prepared::commit);
-    let committed = committed.inspect_err(|failed| workspace.health.heed(workspace, failed))?;
-    if let Some(refusal) = &committed.unflushed {
-        workspace.health.enter(Trouble::Flush, &refusal.message);
-    }
-    for target in &files {
-        target.remember(workspace, session)?;
+    let committed = take_effect(service, &journal, tx, &steps, (&in_editors, &label))?;
+    for (target, answer) in files.iter().zip(&answer.files) {
+        target.remember(workspace, session, answer.in_buffer)?;
     }
     service.languages.wrote(&plan.files);
     // A ledger that is too full to be told looks at them before they go.
@@ -125,7 +133,108 @@ pub(super) fn carry_out(
     answer.operation = Some(tx);
     answer.unflushed = committed.unflushed.is_some();
     name_weak_swaps(&mut answer, &steps, &committed.cas);
+    tell(service, session, &files, tx);
     Ok(Done { answer, event: journal.event() })
+}
+
+/// Returns for each file what an editor holds of it, if its change is to be made
+/// there; refuses what cannot be carried out.
+fn hold(
+    service: &Service,
+    files: &mut [Target],
+    plan: &Plan,
+) -> Result<Vec<Option<Held>>, Refusal> {
+    let workspace = &*service.workspace;
+    let mut held = Vec::with_capacity(files.len());
+    for (target, file) in files.iter_mut().zip(&plan.files) {
+        target.check(workspace, file)?;
+        let holder = editor::holder(service, &target.path, file)?;
+        if holder.is_some() {
+            target.name(workspace)?;
+        }
+        held.push(holder);
+    }
+    Ok(held)
+}
+
+/// Makes it so: the slots are written, the editors asked, the files swapped.
+fn take_effect(
+    service: &Service,
+    journal: &OperationJournal<'_>,
+    tx: u64,
+    steps: &[(Step, Part<'_>)],
+    (in_editors, label): (&[InEditor<'_>], &str),
+) -> Result<Committed, Refusal> {
+    let workspace = &*service.workspace;
+    if steps.is_empty() {
+        editor::carry_out(service, in_editors, label)?;
+        let noted = journal.note(tx).map_err(|error| state_refusal(&error));
+        return noted.map(|()| Committed { cas: Vec::new(), unflushed: None }).inspect_err(|_| {
+            editor::take_back(service, in_editors, label);
+        });
+    }
+    let context = Context { fs: &workspace.fs, journal, durability: service.durability };
+    let contents = steps.iter().map(|(_, part)| part.contents).collect();
+    let intent = Intent { tx, steps: steps.iter().map(|(step, _)| step.clone()).collect() };
+    let heed = |failed: &Failed| workspace.health.heed(workspace, failed);
+    let mut prepared = Transaction::new(context, intent, contents).prepare().inspect_err(heed)?;
+    if let Err(refusal) = editor::carry_out(service, in_editors, label) {
+        prepared.roll_back().inspect_err(heed)?;
+        return Err(refusal);
+    }
+    let committed = prepared.commit().inspect_err(|failed| {
+        heed(failed);
+        editor::take_back(service, in_editors, label);
+    })?;
+    if let Some(refusal) = &committed.unflushed {
+        workspace.health.enter(Trouble::Flush, &refusal.message);
+    }
+    Ok(committed)
+}
+
+/// Returns what an editor calls the edit.
+fn label(session: &Session, record: &OperationRecord) -> String {
+    let who = Some(&session.row.agent).filter(|agent| !agent.is_empty());
+    let who = who.unwrap_or(&session.row.client);
+    match &record.why {
+        Some(why) => format!("{who}: {why}"),
+        None => format!("{who}: {}", record.kind),
+    }
+}
+
+/// Tells those who have seen the files, or have them open.
+fn tell(service: &Service, session: &Session, files: &[Target], operation: u64) {
+    if !service.mail.is_heard() {
+        return;
+    }
+    let who = Some(&session.row.agent).filter(|agent| !agent.is_empty());
+    let names: Vec<&str> = files.iter().map(|target| target.to.as_str()).collect();
+    let what = format!("edited {}", names.join(", "));
+    service.mail.work(&session.row.id, who.unwrap_or(&session.row.client), &what);
+    for target in files {
+        if let Some(after) = &target.after {
+            service.mail.saw(&session.row.id, &target.to, after.hash);
+        }
+        for path in [&target.path, &target.to] {
+            service.looks.landed(&session.row.id, path);
+            service.mail.touched(path, Some(&session.row.id), Some(operation));
+            service.mail.news(path, &service.workspace.buffers.editors_of(path));
+        }
+    }
+}
+
+/// Returns what was done in a document, as it is written down: it displaced
+/// nothing on the disk.
+fn editor_step(edit: &InEditor<'_>) -> (Step, Option<Vec<u8>>) {
+    let before = &edit.held.content;
+    let step = Step {
+        path: edit.path.clone(),
+        kind: StepKind::Modify,
+        before: Some(before.hash),
+        after: Some(edit.after.hash),
+        slot: Slot { beside: None, name: String::new() },
+    };
+    (step, Some(pack(edit.change, before)))
 }
 
 /// Returns what the steps of an operation displaced.
@@ -296,6 +405,23 @@ impl Target {
         }
     }
 
+    /// Names the content at once: others see it in the editor before the operation
+    /// is written down, and may name it themselves.
+    fn name(&mut self, workspace: &Workspace) -> Result<(), Refusal> {
+        let Some(after) = &self.after else { return Ok(()) };
+        let handle = workspace.handle_of(&self.to, &after.hash);
+        self.handle = Some(handle.map_err(|error| state_refusal(&error))?);
+        self.new = None;
+        Ok(())
+    }
+
+    /// Returns what an editor has to do to the document that it holds.
+    fn in_editor<'a>(&self, file: &'a FilePlan, held: Held) -> Option<InEditor<'a>> {
+        let Planned::Modify { change, .. } = &file.action else { return None };
+        let after = Arc::clone(self.after.as_ref()?);
+        Some(InEditor { path: self.path.clone(), held, change, after })
+    }
+
     fn answer(&self, file: &FilePlan) -> FileAnswer {
         FileAnswer {
             path: self.to.as_str().to_owned(),
@@ -303,6 +429,7 @@ impl Target {
             ops: file.ops.clone(),
             window: self.window(),
             cas: None,
+            in_buffer: false,
         }
     }
 
@@ -312,13 +439,20 @@ impl Target {
         (!rows.is_empty()).then(|| render(after, rows, Gutter::Tab))
     }
 
-    fn remember(&self, workspace: &Workspace, session: &Session) -> Result<(), Refusal> {
+    fn remember(
+        &self,
+        workspace: &Workspace,
+        session: &Session,
+        in_buffer: bool,
+    ) -> Result<(), Refusal> {
         if self.path != self.to || self.after.is_none() {
             workspace.forget(&self.path);
         }
         if let (Some(after), Some(handle)) = (&self.after, self.handle) {
             workspace.named_anew(handle, &self.to, &after.hash);
-            workspace.wrote(&self.to, after);
+            if !in_buffer {
+                workspace.wrote(&self.to, after);
+            }
             session.remember(handle, self.whole_view(session, workspace)?);
         }
         Ok(())
@@ -408,6 +542,8 @@ struct FileParticulars<'a> {
     before: Option<String>,
     after: Option<String>,
     bytes: [Option<usize>; 2],
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    place: Option<&'static str>,
 }
 
 /// Returns the particulars of the event: which bytes became which.
@@ -428,14 +564,24 @@ fn describe(record: &OperationRecord, steps: &[(Step, Part<'_>)], chain: Option<
             before: hex(step.before),
             after: hex(step.after),
             bytes: [size(part.contents.before), size(part.contents.after)],
+            place: None,
         }
+    });
+    let in_editors = record.in_editors.iter().map(|(step, _)| FileParticulars {
+        path: step.path.as_str(),
+        kind: "modify",
+        to: None,
+        before: hex(step.before),
+        after: hex(step.after),
+        bytes: [None, None],
+        place: Some("buffer"),
     });
     let particulars = Particulars {
         format: &record.format,
         why: record.why.as_deref(),
         target: record.target,
         chain,
-        files: files.collect(),
+        files: files.chain(in_editors).collect(),
     };
     serde_json::to_string(&particulars).unwrap_or_default()
 }

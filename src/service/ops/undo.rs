@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use engine::anchor::View;
-use engine::drift::{Since, line_hunks};
+use engine::drift::{Hunk, Placement, Since, Trail, line_hunks};
 use engine::edit::{Change, Edit};
 use engine::error::{Code, Refusal};
 use engine::hash::ContentHash;
@@ -38,26 +38,27 @@ pub(in crate::service) fn undo(
         Some(id) => state.operation(id),
         None => state.last_undoable(&session.row.id),
     };
-    take_back(service, session, target, "undo", "there is nothing to undo")
+    let allow_mixed = request.allow_mixed;
+    take_back(service, session, target, ("undo", "there is nothing to undo"), allow_mixed)
 }
 
 /// Takes back the session's last undo.
 pub(in crate::service) fn redo(service: &Service, session: &Session) -> Result<Reply, Fault> {
     let target = service.workspace.state.last_redoable(&session.row.id);
-    take_back(service, session, target, "redo", "there is nothing to redo")
+    take_back(service, session, target, ("redo", "there is nothing to redo"), false)
 }
 
 fn take_back(
     service: &Service,
     session: &Session,
     target: Result<Option<OperationRow>, StateError>,
-    kind: &str,
-    nothing: &str,
+    (kind, nothing): (&str, &str),
+    allow_mixed: bool,
 ) -> Result<Reply, Fault> {
     let result = target
         .map_err(|error| state_refusal(&error))
         .and_then(|target| target.ok_or_else(|| Refusal::new(Code::NotFound, nothing)))
-        .and_then(|target| invert(service, session, &target, kind));
+        .and_then(|target| invert(service, session, &target, kind, allow_mixed));
     match result {
         Ok(done) => {
             let attempt = Attempt { event: done.event, ..Attempt::default() };
@@ -72,6 +73,7 @@ fn invert(
     session: &Session,
     target: &OperationRow,
     kind: &str,
+    allow_mixed: bool,
 ) -> Result<super::transact::Done, Refusal> {
     let state = &service.workspace.state;
     let steps = state.steps(target.id).map_err(|error| state_refusal(&error))?;
@@ -95,7 +97,8 @@ fn invert(
         ..OperationRecord::default()
     };
     let (author, like) = (Author::Session, displaced_by(&steps));
-    let operation = Operation { plan: &plan, views, author, record, chain: None, like };
+    let operation =
+        Operation { plan: &plan, views, author, record, chain: None, like, allow_mixed };
     carry_out(service, session, operation)
 }
 
@@ -140,12 +143,49 @@ fn invert_modify(service: &Service, row: &StepRow) -> Result<Planned, Refusal> {
         Since::Same => inverse,
         Since::Own(later) => carried(&inverse, &later)
             .ok_or_else(|| later_work(path, "its lines were changed by a later operation"))?,
+        // People type all the time; what they left alone can be taken back.
+        since if workspace.buffers.is_open(path) => {
+            let from = workspace.content(path, &after)?;
+            placed(service, path, &inverse, &from, &since, &now)
+                .ok_or_else(|| later_work(path, "its lines were changed since"))?
+        }
         Since::Outside | Since::Chain(_) => {
             return Err(later_work(path, "another program wrote to the file"));
         }
     };
     let hunks = line_hunks(&change, &now, &now.after(&change));
     Ok(Planned::Modify { before: now, change, hunks })
+}
+
+/// Returns `change`, one of the content `from`, as a change of `now`, or `None`
+/// where its lines are not provably the same there.
+fn placed(
+    service: &Service,
+    path: &RelPath,
+    change: &Change,
+    from: &Snapshot,
+    since: &Since,
+    now: &Snapshot,
+) -> Option<Change> {
+    let to = from.after(change);
+    let trail = Trail::of(since, from, now, path.as_str(), Some(&*service.syntax));
+    let (mut edits, mut shift) = (Vec::new(), 0_i64);
+    for (old, count) in line_hunks(change, from, &to) {
+        let start = (old.start as i64 + shift) as usize;
+        shift += count as i64 - old.len() as i64;
+        let text = to.bytes[to.lines.bytes_of(start..start + count)].to_vec();
+        let hunk = Hunk { lines: old.clone(), text: &[] };
+        let Placement::Lands(there) = trail.place(&hunk) else { return None };
+        let range = now.lines.bytes_of(there);
+        let is_same = from.bytes[from.lines.bytes_of(old)] == now.bytes[range.clone()];
+        let is_behind = range.start == now.bytes.len() && !now.lines.final_newline();
+        if !is_same || is_behind && !now.bytes.is_empty() {
+            return None;
+        }
+        edits.push(Edit { range, text });
+    }
+    edits.sort_by_key(|edit| edit.range.start);
+    Change::new(edits, now.bytes.len()).ok()
 }
 
 /// Returns the change that takes a stored change back.
