@@ -307,7 +307,14 @@ fn stream_result(answer: &api::StreamAnswer) -> wire::StreamResult {
         .as_ref()
         .map(|stop| wire::StreamStop { at: stop.at, rejection: rejection(&stop.rejection) });
     let (stream, taken) = (answer.stream.clone(), answer.taken);
-    wire::StreamResult { status: status.to_owned(), stream, taken, stop }
+    let firing = |firing: &api::Firing| wire::Firing {
+        rule: firing.rule.clone(),
+        action: firing.action.as_str().to_owned(),
+        message: firing.message.clone(),
+        path: firing.path.clone(),
+    };
+    let firings = answer.firings.iter().map(firing).collect();
+    wire::StreamResult { status: status.to_owned(), stream, taken, stop, firings }
 }
 
 fn lint_note(note: &api::LintNote) -> wire::LintNote {

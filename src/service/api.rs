@@ -5,6 +5,7 @@ mod code;
 mod editors;
 mod record;
 mod servers;
+mod streams;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,7 @@ pub use code::*;
 pub use editors::*;
 pub use record::*;
 pub use servers::*;
+pub use streams::{Firing, RuleAction, StreamAnswer, StreamStep, StreamStop};
 
 /// The service, wherever it runs.
 pub trait Call: Send + Sync {
@@ -455,55 +457,6 @@ impl Apply {
             Source::Script(_) | Source::Malformed(_) => None,
         }
     }
-}
-
-/// Asks for a step of an edit that comes in pieces.
-#[derive(Debug, Clone)]
-pub enum StreamStep {
-    /// Begin: how the edit is to be carried out, and as its source the first
-    /// piece.
-    Open(Box<Apply>),
-    /// Go on.
-    Chunk {
-        /// The stream.
-        stream: String,
-        /// The next piece.
-        text: String,
-    },
-    /// The edit is complete: carry it out.
-    Close {
-        /// The stream.
-        stream: String,
-        /// The last piece.
-        text: String,
-    },
-    /// The edit was given up.
-    Cancel {
-        /// The stream.
-        stream: String,
-    },
-}
-
-/// What is known of an edit that is being written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamAnswer {
-    /// The stream.
-    pub stream: String,
-    /// Whether it is still there.
-    pub open: bool,
-    /// Bytes taken so far.
-    pub taken: usize,
-    /// Why the edit can no longer succeed, if it cannot.
-    pub stop: Option<StreamStop>,
-}
-
-/// Why an edit can no longer succeed, however it goes on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamStop {
-    /// The bytes after which that was so.
-    pub at: usize,
-    /// The reason, with what its author has to look at.
-    pub rejection: Rejection,
 }
 
 /// What to check before anything is written; where nothing is said, the

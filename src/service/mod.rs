@@ -13,6 +13,7 @@ mod names;
 mod ops;
 pub mod policy;
 mod queue;
+mod rules;
 mod session;
 mod streams;
 mod sweep;
@@ -36,7 +37,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use engine::apply::Durability;
-use engine::error::Refusal;
+use engine::error::{Code, Refusal};
 use engine::store::{FsError, OsFs, Trouble};
 use grammars::SyntaxCheck;
 use grammars::worker::{Channel, Workers};
@@ -51,6 +52,7 @@ use ledger::{Job, Ledger};
 use mail::Mail;
 use policy::{Limits, Rules};
 use queue::{Queue, Turn};
+use rules::{Rules as UserRules, RulesError};
 use session::{Session, Sessions};
 use streams::Streams;
 use watch::Watch;
@@ -106,6 +108,8 @@ pub struct Service {
     sessions: Sessions,
     queue: Queue,
     streams: Streams,
+    /// The user's own rules, or why they cannot be read.
+    user_rules: Result<UserRules, RulesError>,
     ledger: Ledger,
     /// What sessions are told without asking.
     mail: Arc<Mail>,
@@ -157,6 +161,7 @@ impl Service {
             sessions: Sessions::default(),
             queue: Queue::default(),
             streams: Streams::default(),
+            user_rules: UserRules::of(&options.surroundings.configuration),
             rules: Rules::configured(&options.surroundings.configuration, root),
             durability: options.durability,
         })
@@ -177,6 +182,17 @@ impl Service {
     fn session(&self, context: &Context) -> Result<Arc<Session>, Fault> {
         let id = context.session.as_deref().ok_or(Fault::NotOpened)?;
         self.sessions.get(id, &self.workspace.state).map_err(internal)?.ok_or(Fault::NotOpened)
+    }
+
+    /// Returns the user's own rules.
+    ///
+    /// # Errors
+    /// `denied` where they cannot be read: what they forbid would be done.
+    fn user_rules(&self) -> Result<&UserRules, Refusal> {
+        self.user_rules.as_ref().map_err(|why| {
+            let text = format!("the rules of your configuration cannot be read: {why}");
+            Refusal::new(Code::Denied, text)
+        })
     }
 
     /// Waits for the turn at some files.

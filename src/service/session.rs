@@ -1,6 +1,6 @@
 //! Sessions: who is speaking, and which lines it has been shown.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use engine::anchor::{Handle, View};
@@ -25,6 +25,8 @@ pub(super) struct Session {
 #[derive(Default)]
 struct Memory {
     views: Mutex<HashMap<Handle, View>>,
+    /// The rules that have fired in it; `None` before the record was asked.
+    fired: Mutex<Option<HashSet<String>>>,
     /// Held while a view grows: the session may speak over several connections.
     showing: Mutex<()>,
 }
@@ -95,6 +97,23 @@ impl Session {
             self.remember(handle, view);
         }
         Ok(before)
+    }
+
+    /// Returns whether the rule of this name has fired in this session.
+    pub(super) fn has_fired(&self, rule: &str, state: &State) -> Result<bool, StateError> {
+        let mut fired = self.memory.fired.lock().unwrap_or_else(PoisonError::into_inner);
+        if fired.is_none() {
+            *fired = Some(state.fired_rules(&self.row.id)?.into_iter().collect());
+        }
+        Ok(fired.as_ref().is_some_and(|fired| fired.contains(rule)))
+    }
+
+    /// Notes that a rule has fired, which has been written down already.
+    pub(super) fn note_fired(&self, rule: &str) {
+        let mut fired = self.memory.fired.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fired) = &mut *fired {
+            fired.insert(rule.to_owned());
+        }
     }
 
     /// Notes a view that has been written down already.

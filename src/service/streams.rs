@@ -12,8 +12,9 @@ use engine::anchor::Handle;
 use engine::error::{Code, Refusal};
 use engine::format::Stream;
 
-use super::api::{Apply, StreamStop};
+use super::api::{Apply, Firing, StreamStop};
 use super::ops::judge::Judge;
+use super::ops::rule::Watch;
 use super::policy::Limits;
 
 /// The open streams of a root.
@@ -42,6 +43,10 @@ pub(super) struct Live {
     pub(super) apply: Apply,
     pub(super) text: Text,
     pub(super) judge: Judge,
+    /// The user's rules over it.
+    pub(super) watch: Watch,
+    /// What fired and was not answered yet.
+    pub(super) firings: Vec<Firing>,
     /// Why it can no longer succeed, once that is known.
     pub(super) stop: Option<StreamStop>,
     /// The lines (0-based) that were shown with it, and of which content; they

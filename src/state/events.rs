@@ -109,6 +109,18 @@ impl State {
         })
     }
 
+    /// Returns the rules that have fired in a session.
+    pub fn fired_rules(&self, session: &str) -> Result<Vec<String>, StateError> {
+        self.read(|db| {
+            let mut select = db.prepare_cached(
+                "SELECT DISTINCT json_extract(data, '$.rule') FROM event
+             WHERE type = 'rule.fired' AND session = ?1",
+            )?;
+            let rows = select.query_map(params![session], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// Returns the operations that events of this kind are about.
     pub fn operations_of_events(&self, kind: &str) -> Result<Vec<u64>, StateError> {
         self.read(|db| {

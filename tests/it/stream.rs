@@ -434,3 +434,126 @@ fn the_command_line_streams_and_recognises() {
         world.run_on("f\n<<<<<<< SEARCH\n\u{fffd}\n", &["edit", "--stream", "--format", "ed"]);
     assert_eq!(said.code, 1, "{said:?}");
 }
+
+/// A world whose user has these rules.
+fn ruled(rules: &Value) -> World {
+    let world = World::with(&[("f.rs", "one\ntwo\n"), ("vendor/x", "a\n")]);
+    let directory = world.outside("config/anchord");
+    std::fs::create_dir_all(&directory).unwrap();
+    let text = json!({"rules": rules}).to_string();
+    std::fs::write(directory.join("config.json"), text).unwrap();
+    world
+}
+
+fn rules() -> Value {
+    json!([
+        {"name": "no-unwrap", "pattern": r"\.unwrap\(\)", "files": ["*.rs"], "action": "stop",
+         "message": "return the error instead"},
+        {"name": "no-vendor", "pattern": "^vendor/", "over": "path", "action": "ask", "repeat": true,
+         "message": "ask before you touch what others wrote"},
+        {"name": "no-later", "pattern": "LATER", "action": "warn", "repeat": true,
+         "message": "leave nothing to be done"},
+    ])
+}
+
+/// Returns what a rule warns of in an answer.
+#[track_caller]
+fn warned(answer: &Value) -> &str {
+    let lints = answer["lints"].as_array().expect("there are lints");
+    let rule = lints.iter().find(|lint| lint["lint"] == "rule").expect("a rule warns");
+    rule["message"].as_str().unwrap()
+}
+
+#[test]
+fn rules_of_the_user_hold_for_whole_edits() {
+    let world = ruled(&rules());
+    let daemon = world.serve();
+    let mut client = daemon.open();
+    let handle = client.handle("f.rs");
+    let replace = |text: &str| json!([{"op": "replace", "lines": [1, 1], "text": text}]);
+    let refused = rejected(&client.edit("f.rs", &handle, replace("a.unwrap();\n")), "denied");
+    assert_eq!(refused["message"], "return the error instead (rule no-unwrap)");
+    assert!(refused["retry"].is_null(), "{refused}");
+    // It fires once a session, and is noted; a warning comes every time.
+    let edit = client.edit("f.rs", &handle, replace("a.unwrap(); // LATER\n"));
+    applied(&edit);
+    assert_eq!(warned(&edit), "leave nothing to be done (rule no-later)");
+    let handle = client.handle("f.rs");
+    let edit = client.edit("f.rs", &handle, replace("// LATER\n"));
+    applied(&edit);
+    assert_eq!(warned(&edit), "leave nothing to be done (rule no-later)");
+    let fired = client.events(0);
+    let fired: Vec<&str> = fired
+        .iter()
+        .filter(|event| event["type"] == "rule.fired")
+        .map(|event| event["data"]["rule"].as_str().unwrap())
+        .collect();
+    assert_eq!(fired, ["no-unwrap", "no-later", "no-later"]);
+    // Consent is given by the token, for this edit alone.
+    let handle = client.handle("vendor/x");
+    for _ in 0..2 {
+        let edit = json!([{"op": "insert", "after": 1, "text": "b\n"}]);
+        let asked = rejected(&client.edit("vendor/x", &handle, edit), "approval");
+        assert_eq!(asked["path"], "vendor/x");
+        applied(&client.accept(&asked["retry"]));
+    }
+    let text = json!({"format": "blocks", "text":
+        "vendor/x\n<<<<<<< SEARCH\na\n=======\nc\n>>>>>>> REPLACE\n"});
+    let asked = rejected(&client.call("edit/apply", text), "approval");
+    applied(&client.accept(&asked["retry"]));
+    assert_eq!(world.text("vendor/x"), "c\nb\nb\n");
+    // Another session is another.
+    let mut other = daemon.open();
+    let handle = other.handle("f.rs");
+    rejected(&other.edit("f.rs", &handle, replace("a.unwrap();\n")), "denied");
+}
+
+#[test]
+fn rules_of_the_user_stop_a_stream_at_the_row() {
+    let world = ruled(&rules());
+    let daemon = world.serve();
+    let mut client = daemon.open();
+    let handle = client.handle("f.rs");
+    let head = format!("@f.rs {handle}\n1c\nlet a = 1; // LATER\nlet b = a.unwrap();\n");
+    let text = format!("{head}let c = 2;\n.\n");
+    let stream = open(&mut client, "anchor");
+    let told = chunk(&mut client, &stream, &text);
+    assert_eq!((&told["status"], &told["stop"]["at"]), (&json!("stopped"), &json!(head.len())));
+    assert_eq!(told["stop"]["rejection"]["code"], "denied", "{told}");
+    let names: Vec<&str> =
+        told["firings"].as_array().unwrap().iter().map(|f| f["rule"].as_str().unwrap()).collect();
+    assert_eq!(names, ["no-later", "no-unwrap"], "{told}");
+    // The close says what the whole would have been told, and notes nothing anew.
+    let refused = rejected(&close(&mut client, &stream), "denied");
+    assert_eq!(refused["message"], "return the error instead (rule no-unwrap)");
+    let fired = client.events(0).iter().filter(|event| event["type"] == "rule.fired").count();
+    assert_eq!(fired, 2);
+    // It has fired; the model knows, and insists.
+    let stream = open(&mut client, "anchor");
+    assert_eq!(chunk(&mut client, &stream, &text)["status"], "open");
+    applied(&close(&mut client, &stream));
+    // Asking does not stop.
+    let handle = client.handle("vendor/x");
+    let stream = open(&mut client, "anchor");
+    let told = chunk(&mut client, &stream, &format!("@vendor/x {handle}\n1c\nb\n.\n"));
+    assert_eq!((&told["status"], &told["firings"][0]["action"]), (&json!("open"), &json!("ask")));
+    rejected(&close(&mut client, &stream), "approval");
+}
+
+/// A root cannot bring rules, and rules that cannot be read are not passed over.
+#[test]
+fn rules_are_the_users_alone() {
+    let world = World::with(&[("f", "one\n"), (".anchord.json", &rules().to_string())]);
+    world.write("anchord/config.json", json!({"rules": rules()}).to_string());
+    let daemon = world.serve();
+    let mut client = daemon.open();
+    let handle = client.handle("f");
+    let edit = json!([{"op": "insert", "after": 1, "text": "a.unwrap()\n"}]);
+    applied(&client.edit("f", &handle, edit.clone()));
+    let world = ruled(&json!([{"name": "a", "pattern": "(", "action": "stop", "message": "m"}]));
+    let daemon = world.serve();
+    let mut client = daemon.open();
+    let handle = client.handle("f.rs");
+    let refused = rejected(&client.edit("f.rs", &handle, edit), "denied");
+    assert!(refused["message"].as_str().unwrap().contains("rule \"a\""), "{refused}");
+}

@@ -246,9 +246,11 @@ fn is_empty(task: &Task) -> bool {
 /// around one.
 pub(super) fn path_in(row: &str) -> Option<String> {
     let bare = row.trim_end_matches(':').trim_start_matches('#').trim();
-    let quoted = bare.trim_matches('*').trim_matches('`');
+    let quoted = bare.trim_matches('*').trim().trim_matches('`');
     let is_quoted = bare.contains('`');
-    let plain = !quoted.is_empty() && (is_quoted || !quoted.contains(char::is_whitespace));
+    let plain = !quoted.is_empty()
+        && !quoted.contains('`')
+        && (is_quoted || !quoted.contains(char::is_whitespace));
     plain.then(|| quoted.trim().to_owned())
 }
 

@@ -177,7 +177,7 @@ impl Diff {
             }
             Some(' ' | '-' | '+') => {
                 let so_far = open.before_first_new(kind);
-                open.push(kind, &row[1..]);
+                open.push(kind, &row[1..], number)?;
                 if let Some(hunk) = so_far {
                     self.builder.place(Find::Rows(hunk), false);
                 }
@@ -416,7 +416,16 @@ impl Open {
         (is_first && !rows.is_empty() && self.blank == 0).then(so_far)
     }
 
-    fn push(&mut self, kind: Option<char>, text: &str) {
+    /// Takes a row.
+    ///
+    /// # Errors
+    /// `malformed` behind the row that ends its side of the file.
+    fn push(&mut self, kind: Option<char>, text: &str, number: usize) -> Result<(), Refusal> {
+        let (old, new) = self.hunk.newline;
+        let behind = (kind != Some('+') && old.is_some()) || (kind != Some('-') && new.is_some());
+        if behind || (self.blank > 0 && (old.is_some() || new.is_some())) {
+            return Err(malformed(number, "a row behind the last one of the file"));
+        }
         for _ in 0..std::mem::take(&mut self.blank) {
             self.hunk.rows.push(Row::Keep(String::new()));
         }
@@ -427,10 +436,13 @@ impl Open {
             Some('+') => Row::Add(text),
             _ => Row::Keep(text),
         });
+        Ok(())
     }
 
     /// Takes the row `\ No newline at end of file`.
     fn no_newline(&mut self, number: usize) -> Result<(), Refusal> {
+        let blank = std::mem::take(&mut self.blank);
+        self.hunk.rows.extend(std::iter::repeat_n(Row::Keep(String::new()), blank));
         let (old, new) = &mut self.hunk.newline;
         match self.hunk.rows.last() {
             Some(Row::Keep(_)) => (*old, *new) = (Some(false), Some(false)),

@@ -237,12 +237,34 @@ proptest! {
     }
 }
 
+/// The variable of the long form: 1,000,000 hunks, and 100 MB of text.
+const LARGE: &str = "ANCHORD_LARGE";
+
+/// Half of a character that takes two, as JSON writes it, is no text.
+#[test]
+fn half_characters_are_malformed() {
+    for half in ["\\ud800", "\\udc00x", "\\ud83e\\ud83e"] {
+        let edits = [
+            ("replace", format!(r#"{{"path": "f", "old_string": "a{half}", "new_string": "b"}}"#)),
+            ("lines", format!(r#"{{"path": "f", "start": 1, "end": 1, "text": "{half}"}}"#)),
+            ("whole", format!(r#"{{"path": "f", "text": "{half}"}}"#)),
+            ("hashline", format!(r#"{{"path": "{half}", "edits": []}}"#)),
+            ("lsp", format!(r#"{{"documentChanges": [{{"kind": "delete", "uri": "{half}"}}]}}"#)),
+        ];
+        for (format, text) in edits {
+            let refused = read(format, &text, Given::default()).expect_err("half a character");
+            assert_eq!(refused.code, engine::error::Code::Malformed, "{text}");
+            let mut stream = Stream::open(format, Given::default()).expect("it is a format");
+            assert_eq!(stream.push(&text).expect_err("half a character").code, refused.code);
+        }
+    }
+}
+
 /// Returns texts of many parts, of large ones and of deep nesting.
-fn large_and_deep() -> Vec<(&'static str, String)> {
-    let many = 50_000;
+fn large_and_deep(many: usize, bytes: usize) -> Vec<(&'static str, String)> {
     let times = |part: &str| part.repeat(many);
     let list = |part: &str| vec![part; many].join(",");
-    let body = "x".repeat(5 << 20);
+    let body = "x".repeat(bytes);
     let numbered = |part: fn(usize) -> String| (0..many).map(part).collect::<Vec<_>>().join(",");
     let head = "--- a/f\n+++ b/f\n";
     let begin = "*** Begin Patch\n*** Update File: f\n";
@@ -278,11 +300,15 @@ fn large_and_deep() -> Vec<(&'static str, String)> {
 fn large_and_deep_texts_are_answered() {
     let mut world = World::default();
     world.add("f", b"a\nb\n".repeat(10_000), None);
-    for (format, text) in large_and_deep() {
-        if let Ok(draft) = read(format, &text, Given::default()) {
-            let answer = world.resolve(&draft, &[]).map(|resolved| resolved.script.files.len());
-            println!("{format}: {} bytes: {:?}", text.len(), answer.map_err(|u| u.refusal.code));
-        }
+    let long = std::env::var(LARGE).is_ok();
+    let (many, bytes) = if long { (1_000_000, 100 << 20) } else { (50_000, 5 << 20) };
+    for (format, text) in large_and_deep(many, bytes) {
+        let answer = read(format, &text, Given::default()).and_then(|draft| {
+            let resolved = world.resolve(&draft, &[]).map_err(|unresolved| unresolved.refusal)?;
+            let planned = world.plan(&resolved.script).map_err(|refused| refused.refusal)?;
+            Ok(planned.files.len())
+        });
+        println!("{format}: {} bytes: {:?}", text.len(), answer.map_err(|refusal| refusal.code));
         let (_, stream) = stream(format, Given::default(), &[&text], &World::default());
         assert!(!stream.is_empty(), "it took what it was given");
     }

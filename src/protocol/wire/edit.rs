@@ -101,6 +101,22 @@ pub struct StreamResult {
     /// Why the edit can no longer succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<StreamStop>,
+    /// The rules of the user that fired since the last answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub firings: Vec<Firing>,
+}
+
+/// A rule of the user that an edit falls under.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Firing {
+    /// Its name.
+    pub rule: String,
+    /// `stop`, `warn` or `ask`.
+    pub action: String,
+    /// What the model is to be told.
+    pub message: String,
+    /// The file.
+    pub path: String,
 }
 
 /// Why an edit can no longer succeed.

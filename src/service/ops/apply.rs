@@ -7,7 +7,7 @@ use std::sync::Arc;
 use engine::anchor::{Gutter, Handle, View, lines_of, render};
 use engine::drift::{Drifted, Since, Trail};
 use engine::error::{Code, Refusal};
-use engine::format::{self, Action, Body, FileScript, Given, OpKind, Script};
+use engine::format::{self, Action, Body, Draft, FileScript, Given, OpKind, Script};
 use engine::plan::{self, FileState, Plan, Refused, Seen};
 use engine::snapshot::Snapshot;
 use engine::store::RelPath;
@@ -15,7 +15,8 @@ use engine::store::RelPath;
 use super::draft::{self, Read, Written};
 use super::lint;
 use super::reject::{Cure, Rejected, Rows};
-use super::stored::{RETRY_VERSION, Reason, RetryRecord, StoredAnswer};
+use super::rule::{self, Verdict, Watch};
+use super::stored::{RETRY_VERSION, Reason, RetryRecord, StoredAnswer, StoredText};
 use super::syntax;
 use super::transact::{Author, Done, Operation, carry_out};
 use super::verify::{self, Asked};
@@ -43,16 +44,27 @@ const FIRST_LOOK: usize = 40;
 /// Returns what became of the edit.
 pub(in crate::service) fn apply(
     service: &Service,
-    mut apply: Apply,
+    apply: Apply,
     session: &Session,
 ) -> Result<Reply, Fault> {
+    let watch = Watch::new(apply.dry_run);
+    apply_watched(service, apply, session, watch)
+}
+
+/// Returns what became of an edit that the user's rules look at by `watch`.
+pub(super) fn apply_watched(
+    service: &Service,
+    mut apply: Apply,
+    session: &Session,
+    watch: Watch,
+) -> Result<Reply, Fault> {
     if apply.format != AUTO {
-        return apply_known(service, apply, session);
+        return apply_known(service, apply, session, watch);
     }
     match recognised(&mut apply) {
         Ok(()) => {
             let format = apply.format.clone();
-            let mut reply = apply_known(service, apply, session)?;
+            let mut reply = apply_known(service, apply, session, watch)?;
             match &mut reply.response {
                 Response::Edit(answer) => answer.format = Some(format),
                 Response::Rejected(rejection) => rejection.format = Some(format),
@@ -86,13 +98,18 @@ fn recognised(apply: &mut Apply) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn apply_known(service: &Service, mut apply: Apply, session: &Session) -> Result<Reply, Fault> {
+fn apply_known(
+    service: &Service,
+    mut apply: Apply,
+    session: &Session,
+    watch: Watch,
+) -> Result<Reply, Fault> {
     // People and models slip when they write text; a program that fills in
     // fields has seen to that itself.
     let usual = if matches!(apply.source, Source::Text(_)) { Policy::Reject } else { Policy::Warn };
     apply.verify.usual_lint.get_or_insert(usual);
     apply.verify.lsp.get_or_insert(service.languages.standard.verify);
-    match read(service, session, &apply) {
+    match read(service, session, &apply, watch)? {
         Ok(read) => attempt(service, Edit::of(read, apply), session, None),
         Err(rejected) => {
             let format = std::mem::take(&mut apply.format);
@@ -123,29 +140,91 @@ impl Edit {
 }
 
 /// Returns the script that was asked for.
-fn read(service: &Service, session: &Session, apply: &Apply) -> Result<Read, Rejected> {
-    let plain = |script| Read { script, notes: Vec::new(), texts: None };
+fn read(
+    service: &Service,
+    session: &Session,
+    apply: &Apply,
+    watch: Watch,
+) -> Result<Result<Read, Rejected>, Fault> {
+    let wanted = match wanted(apply) {
+        Ok(wanted) => wanted,
+        Err(refusal) => return Ok(Err(Rejected::of(refusal))),
+    };
+    let verdict = match service.user_rules() {
+        Err(refusal) => return Ok(Err(Rejected::of(refusal))),
+        Ok(rules) if rules.is_empty() => Verdict::default(),
+        Ok(rules) => rule::check((service, rules), session, &wanted.draft(), watch)?,
+    };
+    if let Some((refusal, may_consent)) = verdict.refusal {
+        return Ok(Err(ruled_out(refusal, may_consent, apply, &wanted)));
+    }
+    let read = match wanted {
+        Wanted::Script(script) => Ok(Read { script, notes: Vec::new(), texts: None }),
+        Wanted::Draft(draft, text) => {
+            let written = Written { text, choices: Vec::new(), at: None, chain: None };
+            draft::settle(service, session, apply, &draft, written)
+        }
+    };
+    Ok(read.map(|mut read| {
+        read.notes.extend(verdict.notes);
+        read
+    }))
+}
+
+/// What an edit asks for, before anybody looked at a file.
+enum Wanted<'a> {
+    /// It names lines by their numbers.
+    Script(Script),
+    /// It names them otherwise, in this text.
+    Draft(Draft, &'a str),
+}
+
+impl Wanted<'_> {
+    fn draft(&self) -> Draft {
+        match self {
+            Wanted::Script(script) => script.clone().into(),
+            Wanted::Draft(draft, _) => draft.clone(),
+        }
+    }
+}
+
+/// Returns what was asked for, in whichever form.
+fn wanted(apply: &Apply) -> Result<Wanted<'_>, Refusal> {
     match &apply.source {
         _ if !format::NAMES.contains(&apply.format.as_str()) => {
             let known = format::NAMES.join(", ");
             let text =
                 format!("format {:?} is not known; known are: {known}, {AUTO}", apply.format);
-            Err(Rejected::of(Refusal::new(Code::Unsupported, text)))
+            Err(Refusal::new(Code::Unsupported, text))
         }
         Source::Script(_) if apply.format != ANCHOR => {
             let text = format!("the format {} comes as text, not as files", apply.format);
-            Err(Rejected::of(Refusal::new(Code::Malformed, text)))
+            Err(Refusal::new(Code::Malformed, text))
         }
-        Source::Script(script) => Ok(plain(script.clone())),
-        Source::Text(text) if apply.format == ANCHOR => {
-            format::parse(text).map(plain).map_err(Rejected::of)
-        }
+        Source::Script(script) => Ok(Wanted::Script(script.clone())),
+        Source::Text(text) if apply.format == ANCHOR => format::parse(text).map(Wanted::Script),
         Source::Text(text) => {
-            let written = Written { text, choices: Vec::new(), at: None, chain: None };
-            draft::read(service, session, apply, written)
+            let draft = format::read(&apply.format, text, Given::default())?;
+            Ok(Wanted::Draft(draft, text))
         }
-        Source::Malformed(refusal) => Err(Rejected::of(refusal.clone())),
+        Source::Malformed(refusal) => Err(refusal.clone()),
     }
+}
+
+/// Returns an edit that a rule of the user refuses; one that may be consented to
+/// waits for that.
+fn ruled_out(refusal: Refusal, may_consent: bool, apply: &Apply, wanted: &Wanted<'_>) -> Rejected {
+    let rejected = Rejected::of(refusal);
+    if apply.dry_run || !may_consent {
+        return rejected;
+    }
+    rejected.waiting(match wanted {
+        Wanted::Script(script) => record(apply, script, None, 0, None, &[]),
+        Wanted::Draft(_, text) => RetryRecord {
+            text: Some(StoredText::new(text, &[])),
+            ..record(apply, &Script::default(), None, 0, None, &[])
+        },
+    })
 }
 
 /// Tries an edit; `chain` is the event of the first attempt, if this is a retry.

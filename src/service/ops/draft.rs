@@ -60,16 +60,30 @@ pub(super) fn read(
     if let Some((file, handle, at)) = written.at {
         place(&mut draft, file, handle, at).map_err(Rejected::of)?;
     }
+    settle(service, session, apply, &draft, written)
+}
+
+/// Returns the script that a draft comes to.
+///
+/// # Errors
+/// What speaks against a file or a place, with its cure.
+pub(super) fn settle(
+    service: &Service,
+    session: &Session,
+    apply: &Apply,
+    draft: &Draft,
+    written: Written<'_>,
+) -> Result<Read, Rejected> {
     let known = draft.files.iter().map(|file| known(service, session, file));
     let known: Vec<Known> = known.collect::<Result<_, Refusal>>().map_err(Rejected::of)?;
-    match resolve_with(&draft, &known, &written.choices, Some(&*service.syntax)) {
+    match resolve_with(draft, &known, &written.choices, Some(&*service.syntax)) {
         Ok(resolved) => {
-            let notes = notes(&draft, &resolved);
+            let notes = notes(draft, &resolved);
             let quotes = draft.files.iter().any(|file| !by_number(file));
-            let texts = quotes.then(|| texts(&draft));
+            let texts = quotes.then(|| texts(draft));
             Ok(Read { script: resolved.script, notes, texts })
         }
-        Err(unresolved) => Err(explain(service, *unresolved, &draft, &known, apply, written)),
+        Err(unresolved) => Err(explain(service, *unresolved, draft, &known, apply, written)),
     }
 }
 

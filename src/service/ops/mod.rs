@@ -24,6 +24,7 @@ pub(super) mod read;
 mod reject;
 pub(super) mod rename;
 pub(super) mod retry;
+pub(super) mod rule;
 pub(super) mod search;
 mod server_change;
 pub(super) mod servers;

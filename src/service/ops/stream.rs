@@ -7,12 +7,13 @@ use engine::error::{Code, Refusal};
 use engine::format::{self, Event, Given};
 use serde_json::json;
 
-use super::apply::{AUTO, apply};
+use super::apply::{AUTO, apply_watched};
 use super::judge::{Bench, Judge, too_long};
 use super::reject::Rejected;
+use super::rule::{self, Watch};
 use crate::service::api::{
-    Apply, Attempt, Call, Fault, Rejection, Reply, Response, Source, StreamAnswer, StreamStep,
-    StreamStop, Traffic,
+    Apply, Attempt, Call, Fault, Firing, Rejection, Reply, Response, Source, StreamAnswer,
+    StreamStep, StreamStop, Traffic,
 };
 use crate::service::session::Session;
 use crate::service::streams::{Live, Text};
@@ -81,6 +82,8 @@ fn open(service: &Service, mut apply: Apply, session: &Session) -> Result<Reply,
         apply: apply.clone(),
         text,
         judge: Judge::default(),
+        watch: Watch::new(apply.dry_run),
+        firings: Vec::new(),
         stop: None,
         shown: None,
         too_long: false,
@@ -117,7 +120,8 @@ fn chunk(service: &Service, session: &Session, name: &str, text: &str) -> Result
     let mut live = lock(&live);
     take(service, session, &mut live, text, fits)?;
     let (taken, stop) = (live.text.len(), live.stop.clone());
-    let answer = StreamAnswer { stream: name.to_owned(), open: true, taken, stop };
+    let firings = std::mem::take(&mut live.firings);
+    let answer = StreamAnswer { stream: name.to_owned(), open: true, taken, stop, firings };
     Ok(Reply { response: Response::Stream(answer), attempt: None })
 }
 
@@ -135,7 +139,7 @@ fn take(
         return stop(service, session, live, rejected);
     }
     for piece in pieces(text) {
-        let Live { text, judge, apply, stop: stopped, .. } = &mut *live;
+        let Live { text, judge, apply, stop: stopped, watch, firings, .. } = &mut *live;
         let reader = match text {
             Text::Plain(plain) => {
                 plain.push_str(piece);
@@ -147,19 +151,48 @@ fn take(
         if stopped.is_some() {
             continue;
         }
-        let verdict = match told {
-            Err(refusal) => Err(Rejected::of(refusal)),
-            Ok(events) => {
-                let named_late = reader.names_content_late();
-                let bench = Bench { service, session, apply, named_late };
-                events.iter().try_for_each(|event: &Event| judge.hear(event, &bench))
+        let events = match told {
+            Ok(events) => events,
+            Err(refusal) => {
+                stop(service, session, live, Rejected::of(refusal))?;
+                continue;
             }
         };
+        let named_late = reader.names_content_late();
+        let bench = Bench { service, session, apply, named_late };
+        let mut verdict = events.iter().try_for_each(|event| judge.hear(event, &bench));
+        let fired = heed(service, session, watch, &events)?;
+        if let (Ok(()), Some(rejected)) = (&verdict, rule::stops(&fired)) {
+            verdict = Err(rejected);
+        }
+        firings.extend(fired);
         if let Err(rejected) = verdict {
             stop(service, session, live, rejected)?;
         }
     }
     Ok(())
+}
+
+/// Returns the rules that fire at what was told.
+fn heed(
+    service: &Service,
+    session: &Session,
+    watch: &mut Watch,
+    events: &[Event],
+) -> Result<Vec<Firing>, Fault> {
+    let mut firings = Vec::new();
+    // Where they cannot be read, the edit is refused at its close.
+    let Some(rules) = service.user_rules().ok().filter(|rules| !rules.is_empty()) else {
+        return Ok(firings);
+    };
+    let by = (service, rules);
+    for event in events {
+        firings.extend(match event {
+            Event::Row { path, text } => watch.row(by, session, path, text)?,
+            event => watch.path(by, session, event.path())?,
+        });
+    }
+    Ok(firings)
 }
 
 /// Divides a piece behind every character that can complete a part of an edit,
@@ -200,7 +233,8 @@ fn close(service: &Service, session: &Session, name: &str, text: &str) -> Result
         true => Source::Malformed(too_long(written.len())),
         false => Source::Text(written.clone()),
     };
-    let mut reply = apply(service, Apply { source, ..live.apply.clone() }, session)?;
+    let edit = Apply { source, ..live.apply.clone() };
+    let mut reply = apply_watched(service, edit, session, live.watch.again())?;
     if let Some(attempt) = &mut reply.attempt {
         attempt.written = written;
     }
@@ -238,7 +272,8 @@ fn give_up(
         }
     };
     let stop = live.stop.clone();
-    let answer = StreamAnswer { stream: name.to_owned(), open: false, taken, stop };
+    let firings = std::mem::take(&mut live.firings);
+    let answer = StreamAnswer { stream: name.to_owned(), open: false, taken, stop, firings };
     Ok(Reply { response: Response::Stream(answer), attempt })
 }
 
