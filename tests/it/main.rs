@@ -58,6 +58,8 @@ mod rejections;
 #[cfg(test)]
 mod retention;
 #[cfg(test)]
+mod retries;
+#[cfg(test)]
 mod rpc;
 #[cfg(test)]
 mod search;

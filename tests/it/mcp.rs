@@ -306,6 +306,11 @@ fn a_rejection_is_an_error_with_its_cure() {
     assert!(tokens::count(&rest) <= 60, "{} tokens: {rest}", tokens::count(&rest));
     let retry = json!({"token": token, "choice": "accept"});
     assert!(tokens::count(&retry.to_string()) <= 15, "{retry}");
+    for choice in ["12-14", "at 12-14", "at 7", "120-134", "candidate 2", "fix 1"] {
+        let retry = json!({"token": token, "choice": choice}).to_string();
+        println!("{} tokens: {retry}", tokens::count(&retry));
+        assert!(tokens::count(&retry) <= 15, "{} tokens: {retry}", tokens::count(&retry));
+    }
     agent.good("retry", retry);
     assert_eq!(world.text("a"), "1\n2\n3\n4\n5\n6\n7\nnew\n9\n");
 

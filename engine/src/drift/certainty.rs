@@ -38,8 +38,8 @@ impl Comparison<'_> {
     /// Returns whether the lines that the diff pairs are the same lines. They
     /// and their neighbours are unchanged and adjacent.
     pub(super) fn is_certain(&self, pair: &Pairing) -> bool {
-        let scope = self.scope(pair);
         if self.drift_slides_to(&pair.old) {
+            let scope = self.scope(pair);
             return scope.is_unique
                 && self.stands_where_it_stood(pair)
                 && self.is_whole(&scope, pair)
@@ -55,7 +55,7 @@ impl Comparison<'_> {
                 self.stands_where_it_stood(pair)
                     && !self.strangers_look_alike(pair)
                     && self.twins_stay(&pair.old)
-                    && self.is_told_apart(&scope, pair)
+                    && self.is_told_apart(&self.scope(pair), pair)
             }
         }
     }
@@ -353,8 +353,14 @@ impl Comparison<'_> {
     }
 
     /// Returns whether every place that looked like these lines is unchanged.
-    pub(super) fn copies_stand(&self, lines: &Range<usize>) -> bool {
+    fn copies_stand(&self, lines: &Range<usize>) -> bool {
         self.copies(lines).is_some_and(|copies| copies.iter().all(|copy| self.matching.keeps(copy)))
+    }
+
+    /// Returns whether every other place that looked like these lines is unchanged.
+    pub(super) fn look_alikes_stand(&self, lines: &Range<usize>) -> bool {
+        let stands = |copy: &Range<usize>| copy == lines || self.matching.keeps(copy);
+        self.copies(lines).is_some_and(|copies| copies.iter().all(stands))
     }
 
     /// Returns whether these lines may have gone, and others that looked like

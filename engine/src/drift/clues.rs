@@ -85,7 +85,7 @@ impl Comparison<'_> {
             && self.stands_where_it_stood(&pair)
             && self.twins_stay(lines)
             && !self.strangers_look_alike(&pair)
-            && self.copies_stand(&self.old.near(lines))
+            && self.look_alikes_stand(&self.old.near(lines))
     }
 
     /// Returns the drift next to these lines of the old side, else the nearest;
