@@ -18,6 +18,9 @@ const CONTEXT: usize = 3;
 /// there is its own.
 const CONTEXT_WITHIN: usize = 8;
 
+/// So many lines of which there is no other make a piece known by itself.
+const SINGLES: usize = 4;
+
 /// Lines at the edge of a change that are held against the lines next to it.
 const MOST_STEPS: usize = 400;
 
@@ -35,24 +38,84 @@ impl Comparison<'_> {
     /// Returns whether the lines that the diff pairs are the same lines. They
     /// and their neighbours are unchanged and adjacent.
     pub(super) fn is_certain(&self, pair: &Pairing) -> bool {
+        let scope = self.scope(pair);
         if self.drift_slides_to(&pair.old) {
-            let scope = self.scope(pair);
             return scope.is_unique
                 && self.stands_where_it_stood(pair)
                 && self.is_whole(&scope, pair)
                 && self.copies_stand(&scope.body());
         }
-        if self.is_bracketed(&pair.old) {
-            return !self.something_moved_past(&pair.old) || !self.has_changed_sides(pair);
+        match self.is_bracketed(&pair.old) {
+            true => {
+                (self.is_singular(pair)
+                    || self.stands_where_it_stood(pair) && self.twins_stay(&pair.old))
+                    && (!self.something_moved_past(&pair.old) || !self.has_changed_sides(pair))
+            }
+            false => {
+                self.stands_where_it_stood(pair)
+                    && !self.strangers_look_alike(pair)
+                    && self.twins_stay(&pair.old)
+                    && self.is_told_apart(&scope, pair)
+            }
         }
-        let scope = self.scope(pair);
-        self.stands_where_it_stood(pair)
-            && (self.is_unique(&pair.old, &self.file())
-                || self.neighbours_stand(pair)
-                    && !self.a_copy_took_over(&scope.body())
-                    && (scope.is_unique && self.is_certain_within(&scope, pair)
-                        || self.is_unique(&self.window(&pair.old, &scope, CONTEXT), &self.file())
-                        || scope.keeps_its_twins && self.is_certain_by_the_file(&scope, pair)))
+    }
+
+    /// Returns whether lines that may have look-alikes, in constructs that are
+    /// the very same, cannot be one of those.
+    fn is_told_apart(&self, scope: &Scope, pair: &Pairing) -> bool {
+        let window = || self.window(&pair.old, scope, CONTEXT);
+        self.is_unique(&pair.old, &self.file())
+            || !self.a_copy_took_over(&scope.body())
+                && (scope.is_unique && self.is_certain_within(scope, pair)
+                    || self.copies_stand(&self.old.near(&pair.old))
+                        && self.is_unique(&window(), &self.file())
+                    || scope.keeps_its_twins && self.is_certain_by_the_file(scope, pair))
+    }
+
+    /// Returns whether the lines stand in a piece that nothing changed and that
+    /// is known by itself, whatever became of the constructs around: by a few
+    /// lines of which there is no other. A copy has none, as long as there is
+    /// what it was copied from.
+    fn is_singular(&self, pair: &Pairing) -> bool {
+        let file = self.file();
+        let piece = self.window(&pair.old, &file, CONTEXT_WITHIN);
+        let single = piece.filter(|line| self.is_unique(&(*line..line + 1), &file));
+        single.take(SINGLES).count() == SINGLES
+    }
+
+    /// Returns whether what came or went next to the lines looks like them: it
+    /// may be that they went, and others came to stand there.
+    pub(super) fn strangers_look_alike(&self, pair: &Pairing) -> bool {
+        self.strange_runs_of(2, &self.old.near(&pair.old), pair)
+    }
+
+    /// Returns whether `count` of these lines, one below the other, came or went
+    /// together next to the pair. Lines that say nothing come and go everywhere.
+    fn strange_runs_of(&self, count: usize, lines: &Range<usize>, pair: &Pairing) -> bool {
+        let starts = lines.start..(lines.end + 1).saturating_sub(count).max(lines.start);
+        let runs = starts.map(|start| start..start + count);
+        let runs = runs.filter(|run| self.says_something(run)).take(MOST_STEPS);
+        let runs: Vec<&[u32]> = runs.map(|run| &self.old.looks[run]).collect();
+        let holds =
+            |drift: &[u32]| drift.windows(count).take(MOST_STEPS).any(|run| runs.contains(&run));
+        self.strange_runs(&pair.old).any(holds)
+    }
+
+    /// Returns the looks of what went and of what came in the nearest drift
+    /// above and below.
+    fn strange_runs(&self, lines: &Range<usize>) -> impl Iterator<Item = &[u32]> {
+        let (above, below) = self.matching.gaps_around(lines);
+        above
+            .into_iter()
+            .chain(below)
+            .flat_map(|gap| [&self.old.looks[gap.old.clone()], &self.new.looks[gap.new.clone()]])
+    }
+
+    /// Returns whether no construct that the lines or their neighbours stand in
+    /// has more or fewer twins than it had.
+    pub(super) fn twins_stay(&self, lines: &Range<usize>) -> bool {
+        let near = self.old.near(lines);
+        self.identities().uses(&near).take(MOST_STEPS).all(|uses| uses.old == uses.new)
     }
 
     /// Returns whether a line that was next to the unchanged lines around these,
@@ -72,8 +135,35 @@ impl Comparison<'_> {
     }
 
     /// Returns whether the new lines are what became of the old lines. Both have
-    /// the same neighbours, unchanged.
-    pub(super) fn is_certainly_replaced(&self, pair: &Pairing) -> bool {
+    /// the same neighbours, unchanged. `taken` are those of the old lines that
+    /// the hunk takes, `written` those of the new lines that it writes.
+    pub(super) fn is_certainly_replaced(
+        &self,
+        pair: &Pairing,
+        taken: &Range<usize>,
+        written: &Range<usize>,
+    ) -> bool {
+        self.is_conserved(taken, written) && self.is_the_place_of(pair)
+    }
+
+    /// Returns whether there is less of what was taken than there was, and what
+    /// was written does not stand right beside it once more: what only moved, or
+    /// stood there before, was not done.
+    fn is_conserved(&self, taken: &Range<usize>, written: &Range<usize>) -> bool {
+        let file = self.file();
+        let (gone, come) = (&self.old.looks[taken.clone()], &self.new.looks[written.clone()]);
+        let is_fewer = || {
+            let was = count(&self.old, gone, &file.old);
+            was.is_some() && count(&self.new, gone, &file.new) < was
+        };
+        let near = self.new.near(written);
+        let mut beside = (near.start..written.start).chain(written.end..near.end);
+        (gone.is_empty() || is_fewer()) && beside.all(|line| !come.contains(&self.new.looks[line]))
+    }
+
+    /// Returns whether the new lines stand where the old lines stood, and nowhere
+    /// else is such a place.
+    fn is_the_place_of(&self, pair: &Pairing) -> bool {
         let scope = self.scope(pair);
         let window = self.window(&pair.old, &scope, CONTEXT);
         let (above, below) = (pair.old.start - window.start, window.end - pair.old.end);
@@ -138,34 +228,21 @@ impl Comparison<'_> {
         matches!((above.or(first), below.or(last)), (Some(above), Some(below)) if above < below)
     }
 
-    /// Returns whether all constructs around the lines are those that were.
-    fn stands_where_it_stood(&self, pair: &Pairing) -> bool {
-        let same = |old: &Range<usize>, new: &Range<usize>| self.same_place(old, new);
-        let Pairing { old, new } = pair;
-        let first = |lines: &Range<usize>| lines.start..lines.start + 1;
-        let last = |lines: &Range<usize>| lines.end - 1..lines.end;
-        same(&self.old.near(old), &self.new.near(new))
-            && (old.is_empty() || same(&first(old), &first(new)) && same(&last(old), &last(new)))
-    }
-
-    /// Returns whether the constructs around either neighbour are those that were.
-    fn neighbours_stand(&self, pair: &Pairing) -> bool {
-        let (old, new) = (self.old.near(&pair.old), self.new.near(&pair.new));
-        let same = |old: usize, new: usize| {
-            let (old, new) = (old..old + 1, new..new + 1);
-            self.same_place(&old, &new)
+    /// Returns whether all constructs around the lines and around either
+    /// neighbour are those that were.
+    pub(super) fn stands_where_it_stood(&self, pair: &Pairing) -> bool {
+        let (near, new_near) = (self.old.near(&pair.old), self.new.near(&pair.new));
+        let line = |old: usize, new: usize| self.same_place(&(old..old + 1), &(new..new + 1));
+        let both = |old: &Range<usize>, new: &Range<usize>| {
+            old.is_empty()
+                || !new.is_empty() && line(old.start, new.start) && line(old.end - 1, new.end - 1)
         };
-        (old.start == pair.old.start || same(old.start, new.start))
-            && (old.end == pair.old.end || same(old.end - 1, new.end - 1))
+        self.same_place(&near, &new_near) && both(&pair.old, &pair.new) && both(&near, &new_near)
     }
 
     /// Returns whether lines of both sides stand in the same constructs.
     pub(super) fn same_place(&self, old: &Range<usize>, new: &Range<usize>) -> bool {
-        let stands = |side: &Side, look| !side.places_of(look).is_empty();
-        let has_line = |old: usize, new: usize| {
-            stands(&self.new, self.old.looks[old]) || stands(&self.old, self.new.looks[new])
-        };
-        self.identities().keep_their_place(old, new, &self.matching, &has_line)
+        self.identities().keep_their_place(old, new, &self.matching)
     }
 
     /// Returns whether one of the old lines stands, as a new one, next to the
@@ -276,7 +353,7 @@ impl Comparison<'_> {
     }
 
     /// Returns whether every place that looked like these lines is unchanged.
-    fn copies_stand(&self, lines: &Range<usize>) -> bool {
+    pub(super) fn copies_stand(&self, lines: &Range<usize>) -> bool {
         self.copies(lines).is_some_and(|copies| copies.iter().all(|copy| self.matching.keeps(copy)))
     }
 

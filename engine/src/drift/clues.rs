@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 
+use super::certainty::Pairing;
 use super::rule::{Comparison, Hunk};
 
 /// The most places that are offered for one hunk.
@@ -64,12 +65,27 @@ impl Comparison<'_> {
         places.truncate(MOST_CANDIDATES);
         let mut clues = Clues { rows: vec![self.place_now(lines)], ..Clues::default() };
         match places.len() {
-            1 => clues.landing = places.pop(),
+            1 => clues.landing = places.pop().filter(|place| self.can_be_accepted(lines, place)),
             _ => clues.candidates = places,
         }
         let offered = clues.landing.iter().chain(&clues.candidates).cloned();
         clues.rows.extend(offered.collect::<Vec<_>>());
         clues
+    }
+
+    /// Returns whether the only place that can be meant may be proposed. Who
+    /// accepts it looks at nothing else, so nothing may speak against it: not the
+    /// constructs around, their twins, what came and went next to the lines, nor
+    /// what became of look-alikes.
+    fn can_be_accepted(&self, lines: &Range<usize>, place: &Range<usize>) -> bool {
+        let pair = Pairing { old: lines.clone(), new: place.clone() };
+        let is_paired = lines.is_empty() || self.matching.new_of(lines.start) == Some(place.start);
+        is_paired
+            && self.matching.keeps(lines)
+            && self.stands_where_it_stood(&pair)
+            && self.twins_stay(lines)
+            && !self.strangers_look_alike(&pair)
+            && self.copies_stand(&self.old.near(lines))
     }
 
     /// Returns the drift next to these lines of the old side, else the nearest;
@@ -153,7 +169,8 @@ impl Comparison<'_> {
         Some((old, new))
     }
 
-    fn says_something(&self, lines: &Range<usize>) -> bool {
+    /// Returns whether any of the lines has more than blanks and brackets.
+    pub(super) fn says_something(&self, lines: &Range<usize>) -> bool {
         let mut lines = lines.clone();
         lines.any(|line| self.seen.line(line).iter().any(u8::is_ascii_alphanumeric))
     }

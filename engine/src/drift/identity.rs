@@ -18,8 +18,6 @@ pub(super) struct Identities {
     new: Tree,
     /// By path.
     paths: Vec<Uses>,
-    /// By name.
-    names: Vec<Uses>,
 }
 
 /// The constructs of one side.
@@ -34,15 +32,11 @@ struct Tree {
     parents: Vec<Option<u32>>,
 }
 
-/// Says whether a header of the old side stands on the new side still, or one of
-/// the new side stood on the old side already.
-pub(super) type HasLine<'a> = dyn Fn(usize, usize) -> bool + 'a;
-
 /// How often something occurs on each side.
 #[derive(Debug, Clone, Copy, Default)]
-struct Uses {
-    old: u32,
-    new: u32,
+pub(super) struct Uses {
+    pub(super) old: u32,
+    pub(super) new: u32,
 }
 
 /// The smallest construct around a place on both sides, or the file.
@@ -77,42 +71,38 @@ impl Identities {
             uses
         };
         let paths = count(&old.paths, &new.paths, numbers.paths.len());
-        let names = count(&old.names, &new.names, numbers.names.len());
-        Identities { old, new, paths, names }
+        Identities { old, new, paths }
     }
 
     /// Returns whether lines of the old side and their counterparts stand in the
-    /// same constructs: on every level the header is the very line, or its name
-    /// was replaced by one that there was not before.
+    /// same constructs: on every level the header is the very line, and the name
+    /// the same.
     pub(super) fn keep_their_place(
         &self,
         old: &Range<usize>,
         new: &Range<usize>,
         matching: &Matching,
-        has_line: &HasLine<'_>,
     ) -> bool {
         let mut around = self.old.around(old);
         let mut around_new = self.new.around(new);
+        let is_same = |old: usize, new: usize| {
+            self.old.names[old] == self.new.names[new]
+                && matching.new_of(self.old.lines(old).start) == Some(self.new.lines(new).start)
+        };
         loop {
             match (around.next(), around_new.next()) {
                 (None, None) => return true,
-                (Some(old), Some(new)) if self.is_same(old, new, matching, has_line) => {}
+                (Some(old), Some(new)) if is_same(old, new) => {}
                 _ => return false,
             }
         }
     }
 
-    fn is_same(&self, old: usize, new: usize, matching: &Matching, has_line: &HasLine<'_>) -> bool {
-        let (name, new_name) = (self.old.names[old], self.new.names[new]);
-        let (header, new_header) = (self.old.lines(old).start, self.new.lines(new).start);
-        match name == new_name {
-            true => matching.new_of(header) == Some(new_header),
-            false => {
-                self.names[name as usize].new == 0
-                    && self.names[new_name as usize].old == 0
-                    && !has_line(header, new_header)
-            }
-        }
+    /// Returns for each of the lines of the old side that stands in a construct
+    /// how often the path of the innermost occurs.
+    pub(super) fn uses(&self, lines: &Range<usize>) -> impl Iterator<Item = Uses> {
+        let innermost = |line: usize| self.old.around(&(line..line + 1)).next();
+        lines.clone().filter_map(innermost).map(|one| self.paths[self.old.paths[one] as usize])
     }
 
     /// Returns the smallest construct that holds the lines of the old side and is

@@ -107,9 +107,7 @@ impl<'a> Comparison<'a> {
         let there = pair.new.start + above..(pair.new.end.max(below) - below);
         match (is_kept, !is_kept && self.is_done(hunk, &pair)) {
             (true, _) if self.is_certain(&pair) => Verdict::Lands(there),
-            (_, true) if says_something(hunk, self.seen) && self.is_certainly_replaced(&pair) => {
-                Verdict::Done(there)
-            }
+            (_, true) if self.is_certainly_done(hunk, &pair, &there) => Verdict::Done(there),
             (false, false) => Verdict::Refused(Doubt::Touched),
             _ => Verdict::Refused(Doubt::Ambiguous),
         }
@@ -159,6 +157,14 @@ impl<'a> Comparison<'a> {
         let below = seen(hunk.lines.end..pair.old.end);
         let wanted = above.chain(hunk.text.iter().copied()).chain(below);
         pair.new.clone().map(|line| self.now.line(line)).eq(wanted)
+    }
+
+    /// Returns whether it was this hunk's work that was done at its place.
+    fn is_certainly_done(&self, hunk: &Hunk<'_>, pair: &Pairing, there: &Range<usize>) -> bool {
+        let Some((taken, text)) = changed(hunk, self.seen) else { return false };
+        let start = there.start + (taken.start - hunk.lines.start);
+        let written = start..start + text.len();
+        says_something(hunk, self.seen) && self.is_certainly_replaced(pair, &taken, &written)
     }
 
     /// Returns whether what the hunk is to do stands done at its place, be it

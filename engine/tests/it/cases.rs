@@ -24,6 +24,7 @@ const TEXT_RULES: (&str, &str) =
     ("text-rules.md", include_str!("../../../tests/cases/text-rules.md"));
 const ANCHOR_TEXT: (&str, &str) =
     ("anchor-text.md", include_str!("../../../tests/cases/anchor-text.md"));
+const DRIFT: (&str, &str) = ("drift.md", include_str!("../../../tests/cases/drift.md"));
 
 #[test]
 fn text_rules() {
@@ -33,6 +34,12 @@ fn text_rules() {
 #[test]
 fn anchor_text() {
     check(ANCHOR_TEXT, run);
+}
+
+/// Every clause of the rule of drift, holding and refusing.
+#[test]
+fn drift_rules() {
+    check(DRIFT, run);
 }
 
 /// The rules are sentences, and every sentence stands as a heading with a case

@@ -8,6 +8,8 @@ mod corpus;
 #[cfg(test)]
 mod edits;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod real;
 #[cfg(test)]
 mod samples;

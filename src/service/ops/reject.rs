@@ -248,8 +248,9 @@ impl Rows {
     }
 }
 
-/// Keeps a rejected edit and returns the token under which it waits: 8 decimal
-/// digits, which is 3 tokens and not to be guessed within its session.
+/// Keeps a rejected edit and returns the token under which it waits. Only its
+/// own session can use it, so it need not be hard to guess; with 6 digits it is
+/// 3 tokens, and a retry that names lines stays within 15.
 pub(super) fn wait_under_token(
     service: &Service,
     session: &Session,
@@ -263,7 +264,7 @@ pub(super) fn wait_under_token(
     loop {
         let mut bits = [0; 8];
         fill_random(&mut bits).map_err(|error| fault(&error))?;
-        let token = format!("r{:08}", u64::from_le_bytes(bits) % 100_000_000);
+        let token = format!("r{:06}", u64::from_le_bytes(bits) % 1_000_000);
         // Another edit may wait under it: of 15,000, two are likely to meet.
         if state.put_retry(&token, &session.row.id, &record, now, expires).map_err(internal)? {
             return Ok(token);

@@ -1,0 +1,68 @@
+//! The rule of drift on hostile cases, with the names that grammars give:
+//! `engine/tests/it/hostile_drift.rs` does the same without a grammar.
+//!
+//! `ANCHORD_CASES` is the number of cases; they are those of the seeds from 1.
+
+use std::collections::BTreeMap;
+
+use ::hostile::{Case, Placed, Truth, Verdict, cases, judge, tie};
+use engine::drift::{Comparison, Hunk, Verdict as Rule};
+use engine::snapshot::Snapshot;
+use grammars::SyntaxCheck;
+
+/// Cases where nothing else is asked for.
+const CASES: u64 = 2_000;
+
+#[test]
+fn hostile_drift_with_grammars() {
+    let asked = std::env::var("ANCHORD_CASES").ok().and_then(|text| text.parse().ok());
+    let count = asked.unwrap_or(CASES);
+    let check = SyntaxCheck::default();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for case in cases(1, count) {
+        for (index, placed) in place(&case, &check).into_iter().enumerate() {
+            let what = verdict(&case, index, &placed);
+            *counts.entry(what).or_default() += 1;
+            match what {
+                "wrong" => wrong.push(format!("seed {} edit {index}", case.seed)),
+                what if what.starts_with("tie") => {
+                    println!("  {what}: seed {} edit {index}, {:?}", case.seed, case.style);
+                }
+                _ => {}
+            }
+        }
+    }
+    println!("hostile drift with grammars (seeds 1 to {count}): {counts:?}");
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    let of = |what: &str| counts.get(what).copied().unwrap_or(0);
+    let (applied, lost) = (of("valid, applied"), of("valid, refused"));
+    assert!(applied * 4 >= 3 * (applied + lost), "only {applied} of {}", applied + lost);
+}
+
+/// Returns where each edit of a case goes, by itself.
+fn place(case: &Case, check: &SyntaxCheck) -> Vec<Placed> {
+    let (seen, now) = (Snapshot::of(case.seen.bytes.clone()), Snapshot::of(case.now.bytes.clone()));
+    let comparison = Comparison::of(&seen, &now, case.path, Some(check));
+    let place = |edit: &::hostile::Edit| {
+        let text: Vec<&[u8]> = edit.text.iter().map(Vec::as_slice).collect();
+        match comparison.place(&Hunk { lines: edit.lines.clone(), text: &text }) {
+            Rule::Lands(at) => Placed::At(at),
+            Rule::Done(at) => Placed::Already(at),
+            Rule::Refused(_) => Placed::Refused,
+        }
+    };
+    case.edits.iter().map(place).collect()
+}
+
+fn verdict(case: &Case, index: usize, placed: &Placed) -> &'static str {
+    let edit = &case.edits[index];
+    match judge(case, index, placed) {
+        Verdict::Right | Verdict::SameBytes => "valid, applied",
+        Verdict::Unproved => "loose, applied at its place",
+        Verdict::Tie => tie(case, edit, placed).unwrap_or("tie, by its looks"),
+        Verdict::Wrong => tie(case, edit, placed).unwrap_or("wrong"),
+        _ if matches!(edit.truth, Truth::Valid { .. }) => "valid, refused",
+        _ => "refused, and not valid",
+    }
+}
