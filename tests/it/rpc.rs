@@ -25,7 +25,9 @@ fn a_session_names_what_it_offers_and_can_be_resumed() {
     let opened = client.call("session/open", params);
     assert_eq!(opened["protocol"], 1);
     assert_eq!(opened["server"]["name"], "anchord");
-    assert_eq!(opened["formats"], json!(engine::format::NAMES));
+    let mut formats: Vec<&str> = engine::format::NAMES.to_vec();
+    formats.push("auto");
+    assert_eq!(opened["formats"], json!(formats));
     assert_eq!(opened["root"], json!(world.root.canonicalize().unwrap()));
     let limits = ["message_bytes", "depth", "file_bytes", "operations", "files", "read_bytes"];
     let limits = limits.map(|name| opened["limits"][name].as_u64().unwrap());
@@ -454,7 +456,7 @@ fn a_healthy_state_is_called_so() {
     client.read("a");
     let examined = client.call("state/examine", json!({}));
     let findings = examined["findings"].as_array().unwrap();
-    assert_eq!(findings.len(), 6);
+    assert_eq!(findings.len(), 8);
     assert!(findings.iter().all(|finding| finding["well"] == true), "{examined}");
 }
 

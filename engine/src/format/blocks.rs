@@ -283,6 +283,14 @@ pub(super) fn write(draft: &Draft) -> Result<String, Refusal> {
 fn write_file(file: &DraftFile, out: &mut String) -> Result<(), Refusal> {
     let blank = file.path.contains(char::is_whitespace);
     let path = if blank { format!("`{}`", file.path) } else { file.path.clone() };
+    // What stands above a block must be read as this path and nothing else.
+    let misread = path_in(&path).as_deref() != Some(&file.path)
+        || path.trim_matches('.').is_empty()
+        || is_fence(&path)
+        || Marker::of(&path).is_some();
+    if misread {
+        return Err(super::unsayable(file, "blocks"));
+    }
     out.push_str(&path);
     out.push('\n');
     match &file.task {

@@ -323,12 +323,14 @@ fn write_op(kind: &OpKind, out: &mut String) {
         OpKind::Insert { after: LAST, body } => (">$".to_owned(), body),
         OpKind::Insert { after, body } => (format!(">{after}"), body),
         OpKind::Delete { lines, register } => {
-            let name = register.as_ref().map(|name| format!(" @{name}")).unwrap_or_default();
+            let named = register.as_deref().filter(|name| *name != ANONYMOUS);
+            let name = named.map(|name| format!(" @{name}")).unwrap_or_default();
             out.push_str(&format!("CUT {}{name}\n", span(*lines)));
             return;
         }
     };
     match body {
+        Body::Register(name) if name == ANONYMOUS => out.push_str(&format!("PUT {place}\n")),
         Body::Register(name) => out.push_str(&format!("PUT {place} @{name}\n")),
         Body::Text(text) => {
             out.push_str(&format!("PUT {place}:\n"));

@@ -70,6 +70,16 @@ pub fn read(name: &str, text: &str, given: Given<'_>) -> Result<Draft, Refusal> 
 /// `unsupported` for a name that is none, and where the draft asks for what
 /// that format cannot say.
 pub fn write(name: &str, draft: &Draft) -> Result<String, Refusal> {
+    let text = print_as(name, draft)?;
+    // Paths and rows may hold what the format takes for its own.
+    match (read(name, &text, Given::default()), draft.files.first()) {
+        (Ok(again), _) if again == *draft => Ok(text),
+        (_, Some(file)) => Err(unsayable(file, name)),
+        (_, None) => Err(Refusal::new(Code::Unsupported, "the edit names no file")),
+    }
+}
+
+fn print_as(name: &str, draft: &Draft) -> Result<String, Refusal> {
     match name {
         "anchor" => script::of(draft).map(|script| print(&script)),
         "replace" => replace::write(draft),

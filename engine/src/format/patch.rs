@@ -304,9 +304,17 @@ fn write_file(file: &DraftFile, out: &mut String) -> Result<(), Refusal> {
 }
 
 fn write_hunk(hunk: &Hunk, out: &mut String) {
-    match &hunk.hint.under[..] {
-        [] => out.push_str("@@\n"),
-        names => names.iter().for_each(|name| out.push_str(&format!("@@ {name}\n"))),
+    hunk.hint.under.iter().for_each(|name| out.push_str(&format!("@@ {name}\n")));
+    match hunk.hint.line {
+        Some(line) => {
+            let count = |pick: fn(&Row) -> Option<&str>| hunk.rows.iter().filter_map(pick).count();
+            let (old, new) = (count(Row::before), count(Row::after));
+            // A side without lines names the line before it.
+            let from = line.saturating_sub(usize::from(old == 0));
+            out.push_str(&format!("@@ -{from},{old} +{from},{new} @@\n"));
+        }
+        None if hunk.hint.under.is_empty() => out.push_str("@@\n"),
+        None => {}
     }
     for row in &hunk.rows {
         let (mark, text) = match row {

@@ -332,6 +332,10 @@ impl Diff {
         }
         let path = self.file.path().or_else(|| self.given.clone());
         let path = path.ok_or_else(|| malformed(number, "no path: --- and +++"))?;
+        if !self.file.agrees() {
+            let text = "the paths of rename and those of --- and +++ are not the same";
+            return Err(malformed(number, text));
+        }
         let at = |refusal: Refusal| malformed(number, &refusal.message);
         if self.file.is_created() {
             self.builder.file(&path, None, Task::Create { text: String::new() }).map_err(at)?;
@@ -391,6 +395,21 @@ impl File {
             (None, Some(new)) => Some(bare(new, "b/")),
             (None, None) => self.git.clone(),
         }
+    }
+
+    /// Returns whether what is renamed is what `---` and `+++` name, as far as
+    /// each is said.
+    fn agrees(&self) -> bool {
+        let same = |renamed: &Option<String>, side: &Option<Option<String>>, prefix: &str| match (
+            renamed, side,
+        ) {
+            (Some(renamed), Some(Some(path))) => {
+                path == renamed || path.strip_prefix(prefix) == Some(renamed)
+            }
+            (Some(_), Some(None)) => false,
+            _ => true,
+        };
+        same(&self.rename.0, &self.old, "a/") && same(&self.rename.1, &self.new, "b/")
     }
 
     /// Returns the path after the change, where it is another.
@@ -529,8 +548,17 @@ fn unquoted(text: &str, number: usize) -> Result<String, Refusal> {
 /// `unsupported` where it asks for what this format cannot say.
 pub(super) fn write(draft: &Draft) -> Result<String, Refusal> {
     let mut out = String::new();
+    let mut bare = false;
     for file in &draft.files {
-        write_file(file, &mut out)?;
+        let mut text = String::new();
+        write_file(file, &mut text)?;
+        // What follows a file without a hunk would be taken for the rest of its
+        // header.
+        if bare && text.starts_with("--- ") {
+            out.push_str(&format!("diff --git a/{0} b/{0}\n", file.path));
+        }
+        bare = !text.contains("\n@@");
+        out.push_str(&text);
     }
     Ok(out)
 }

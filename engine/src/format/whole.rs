@@ -181,7 +181,11 @@ pub(super) fn write(draft: &Draft) -> Result<String, Refusal> {
     for file in &draft.files {
         let Task::Write { text } = &file.task else { return Err(super::unsayable(file, "whole")) };
         match fenced {
-            true => write_fence(file, text, &mut out),
+            true => {
+                // Behind a fence stands a blank row, or the end.
+                out.push_str(if out.is_empty() { "" } else { "\n" });
+                write_fence(file, text, &mut out);
+            }
             false => write_json(file, text, &mut out),
         }
     }
