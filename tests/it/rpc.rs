@@ -572,7 +572,7 @@ fn every_figure_can_be_computed_again_by_hand() {
         "bytes_in": script.bytes(0), "bytes_out": script.bytes(1),
         "tokens_in": script.tokens(0, &all), "tokens_out": script.tokens(1, &all),
         "wasted": waste_of_ten_calls(&script, &text),
-        "uncounted": 0,
+        "uncounted": 0, "stopped": 0, "saved": 0,
     });
     let summary = client.call("stats/summary", json!({}));
     assert_eq!(summary["tokenizer"], "o200k");
