@@ -17,12 +17,15 @@ pub enum Lexeme {
     WholeText,
 }
 
+/// How grammars call what stands in a text and is code all the same.
+const CODE_IN_TEXT: [&str; 3] = ["interpolation", "substitution", "expansion"];
+
 /// Returns what the bytes `range` are part of, by a tree of the content.
 pub(crate) fn lexeme(tree: &Tree, range: &Range<usize>) -> Lexeme {
     let mut at = tree.root_node().descendant_for_byte_range(range.start, range.end);
     while let Some(node) = at {
         let kind = node.kind();
-        if kind.contains("interpolation") || kind.contains("substitution") {
+        if CODE_IN_TEXT.iter().any(|part| kind.contains(part)) {
             return Lexeme::Code;
         }
         if kind.contains("comment") {

@@ -474,7 +474,7 @@ fn said(world: &World) -> Vec<(i32, String, String)> {
             let head = output.out.lines().find_map(|line| line.strip_prefix("@a "));
             head.unwrap_or(&handle).to_owned().clone_into(&mut handle);
             let hint = output.out.lines().find_map(|line| line.strip_prefix("anchord retry "));
-            hint.map_or(token.clone(), |hint| hint[..9].to_owned()).clone_into(&mut token);
+            hint.map_or(token.clone(), |hint| hint[..7].to_owned()).clone_into(&mut token);
             let mut normal = |text: &str| normal(text, &mut names);
             (output.code, normal(&output.out), normal(&output.err))
         })
