@@ -116,10 +116,6 @@ impl Draft {
     /// Gives row `index` another text, and so another identity.
     pub(crate) fn rewrite(&mut self, index: usize, text: Text) {
         let old = self.rows[index];
-        if self.content(&Row { text, ..old }) == self.content(&old) {
-            // What is written again as it was is the old line.
-            return;
-        }
         self.rows[index] = Row { crlf: old.crlf, ..self.row(text, old.depth, old.role) };
     }
 

@@ -109,9 +109,7 @@ impl File {
             chains.push(around);
             let own = || extend(around, self.content(index));
             match (line.role, open.last_mut()) {
-                (Role::Header, _) => open.push((line.depth, own())),
-                // A branch or a bracket gives its lines no name.
-                (Role::Open, _) => open.push((line.depth, extend(around, b"{"))),
+                (Role::Header | Role::Open, _) => open.push((line.depth, own())),
                 (Role::Name, Some(construct)) => construct.1 = own(),
                 _ => {}
             }
