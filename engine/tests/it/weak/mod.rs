@@ -200,3 +200,17 @@ fn a_step_of_the_protocol_that_is_left_out_is_noticed() {
     assert!(missed.is_empty(), "{}", missed.join("\n"));
     println!("mutants of the protocol: {noticed} noticed, {} harmless", MUTANTS.len() - noticed);
 }
+
+/// Runs that once went wrong: a move that another program took back, a move to a
+/// name that comes back, a move whose old name another program took, a move that
+/// was taken back before the next one to the same name.
+const ONCE_WRONG: [u64; 4] = [564, 920, 8276, 13538];
+
+#[test]
+fn runs_that_once_went_wrong_go_right() {
+    for seed in ONCE_WRONG {
+        let mut tally = Tally::default();
+        tally.play(seed, Omit::Nothing);
+        assert_eq!(tally.wrong, None);
+    }
+}

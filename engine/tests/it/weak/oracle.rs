@@ -1,6 +1,6 @@
 //! What must be found after a loss of power and a recovery.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::store::StepKind;
 
@@ -73,12 +73,17 @@ impl<'a> Known<'a> {
     fn check_transaction(&self, index: usize, tx: &Tx, image: &Image) -> Result<(), String> {
         let rest: Vec<&String> =
             tx.before.keys().filter(|path| self.is_decided_by(path, index)).collect();
-        let rest: Vec<&String> =
-            rest.into_iter().filter(|path| !self.was_met_again(path, index, tx)).collect();
-        let is = |state: &std::collections::BTreeMap<String, Option<Bytes>>| {
-            rest.iter().all(|path| image.at(path) == state[*path].as_ref())
+        let moved_again = self.moved_again(image);
+        let is_told = |path: &&String| {
+            !self.was_met_again(path, index, tx) && !moved_again.contains(path.as_str())
         };
-        let (before, after) = (is(&tx.before), is(&tx.after));
+        let rest: Vec<&String> = rest.into_iter().filter(is_told).collect();
+        let is = |path: &String, state: &BTreeMap<String, Option<Bytes>>| {
+            image.at(path) == state[path].as_ref()
+        };
+        let stuck = |path: &String| self.has_no_way_back(path, index, tx) && is(path, &tx.after);
+        let before = rest.iter().all(|path| is(path, &tx.before) || stuck(path));
+        let after = rest.iter().all(|path| is(path, &tx.after));
         let outcome = outcome_of(&image.records, tx.intent.tx);
         let answered = self.answered[index].map(|(_, applied)| applied);
         let about = || {
@@ -136,7 +141,9 @@ impl<'a> Known<'a> {
     }
 
     /// Returns whether another program wrote to a file that was moved, or removed
-    /// it: its bytes tell no more whether it had been moved before.
+    /// it: its bytes tell no more whether it had been moved before. The same goes
+    /// for a name that it was moved to and that may be taken once more, since
+    /// nobody flushed that it had become free.
     fn was_met_again(&self, path: &str, index: usize, tx: &Tx) -> bool {
         let targets = tx.intent.steps.iter().filter_map(|step| match &step.kind {
             StepKind::Move { to } if step.path.as_str() == path => Some(to.as_str()),
@@ -144,15 +151,29 @@ impl<'a> Known<'a> {
         });
         let met = |to: &str| {
             let saves = self.saves.iter().filter(|save| save.path == to);
-            saves.into_iter().any(|save| Some(save.at) > self.started[index])
+            let since = saves.into_iter().any(|save| Some(save.at) > self.started[index]);
+            since || self.loose.contains(to)
         };
         targets.into_iter().any(met)
+    }
+
+    /// Returns whether a file was moved here, and another program then made a new
+    /// one in the old place: it cannot be moved back any more.
+    fn has_no_way_back(&self, path: &str, index: usize, tx: &Tx) -> bool {
+        let since = |save: &Saved<'_>| Some(save.at) > self.started[index];
+        tx.intent.steps.iter().any(|step| match &step.kind {
+            StepKind::Move { to } if to.as_str() == path => {
+                self.saves.iter().any(|save| save.path == step.path.as_str() && since(save))
+            }
+            _ => false,
+        })
     }
 
     /// What other programs saved and flushed is there (P4): at its name, or, if
     /// that was saved in the midst of a transaction, at least in a slot.
     fn check_saves(&self, image: &Image) -> Result<(), String> {
         let paths: BTreeSet<&str> = self.saves.iter().map(|save| save.path).collect();
+        let moved_again = self.moved_again(image);
         for path in paths {
             let saves: Vec<&Saved<'_>> =
                 self.saves.iter().filter(|save| save.path == path).collect();
@@ -173,11 +194,42 @@ impl<'a> Known<'a> {
             let Some(bytes) = last.bytes else { continue };
             // A file that was being moved may be found under its old name again.
             let elsewhere = image.names.keys().any(|name| image.bytes(name) == Some(bytes));
-            if image.at(path) != Some(bytes) && !(in_the_midst && elsewhere) {
+            let there = image.at(path) == Some(bytes) || (in_the_midst && elsewhere);
+            if !there && !moved_again.contains(path) {
                 let found = image.at(path).map(|bytes| String::from_utf8_lossy(bytes));
                 return Err(format!("a save at {path} is lost: {found:?}"));
             }
         }
         Ok(())
+    }
+
+    /// Returns the names of files that another program moved back after a
+    /// transaction had moved them, and that recovery moved once more. That the
+    /// other program did so can only be told from names that were lost once it is
+    /// written down that the transaction is settled, which is after the answer
+    /// and may be lost itself: the README does not promise it.
+    fn moved_again(&self, image: &Image) -> BTreeSet<&'a str> {
+        let mut names = BTreeSet::new();
+        for (tx, started) in self.run.transactions.iter().zip(&self.started) {
+            let Some(started) = *started else { continue };
+            let settled = image.records.iter().any(|record| record.settles(tx.intent.tx));
+            if settled || outcome_of(&image.records, tx.intent.tx) != Some(true) {
+                continue;
+            }
+            let last = |path: &str, bytes: &Option<Bytes>| {
+                let saves = self.saves.iter().filter(|save| save.path == path && save.at > started);
+                saves.last().is_some_and(|save| save.bytes == bytes)
+            };
+            for step in &tx.intent.steps {
+                let StepKind::Move { to } = &step.kind else { continue };
+                let (from, to) = (step.path.as_str(), to.as_str());
+                let moved = &tx.before[from];
+                let again = image.at(from).is_none() && image.at(to) == moved.as_ref();
+                if again && last(from, moved) && last(to, &None) {
+                    names.extend([from, to]);
+                }
+            }
+        }
+        names
     }
 }

@@ -144,9 +144,19 @@ fn any_plan(
         };
         wishes.push(wish);
     }
-    let touched: Vec<&str> = wishes.iter().map(|wish| wish.path.as_str()).collect();
-    let mut afterwards = Vec::new();
-    if dice.roll(2) == 0 && !touched.is_empty() {
+    let afterwards = any_aftermath(dice, fresh, image, &wishes);
+    Plan { wishes, afterwards }
+}
+
+/// Returns what other programs do to these files after the answer, if anything.
+fn any_aftermath(dice: &mut Dice, fresh: &mut usize, image: &Image, wishes: &[Wish]) -> Vec<Save> {
+    let targets = wishes.iter().filter_map(|wish| match &wish.kind {
+        StepKind::Move { to } => Some(to.as_str()),
+        _ => None,
+    });
+    let touched: Vec<&str> = wishes.iter().map(|wish| wish.path.as_str()).chain(targets).collect();
+    let mut saves = Vec::new();
+    while saves.len() < 2 && !touched.is_empty() && dice.roll(2) == 0 {
         let path = touched[dice.roll(touched.len())];
         let mut save = any_save(dice, fresh, &[path]);
         if dice.roll(3) == 0
@@ -155,9 +165,9 @@ fn any_plan(
             // Another program puts back what was there before.
             save.bytes = Some(Arc::clone(old));
         }
-        afterwards.push(save);
+        saves.push(save);
     }
-    Plan { wishes, afterwards }
+    saves
 }
 
 fn any_save(dice: &mut Dice, fresh: &mut usize, paths: &[&str]) -> Save {

@@ -64,6 +64,17 @@ pub(super) enum Record {
     Settled(u64),
 }
 
+impl Record {
+    /// Returns whether it notes that transaction `tx` is settled.
+    pub(super) fn settles(&self, tx: u64) -> bool {
+        match self {
+            Record::Begin(_, settled) => settled.contains(&tx),
+            Record::Settled(other) => *other == tx,
+            Record::Commit(_) | Record::Abort(_) => false,
+        }
+    }
+}
+
 /// A flush, in an order that does not depend on which thread came first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Flush {
