@@ -193,8 +193,8 @@ pub(super) fn play(
 #[test]
 fn the_latest_change_of_a_name_has_the_last_word() {
     let (a, n) = (Name::Tree("a".into()), Name::Tree("d/n".into()));
-    let mut image = Image::default();
-    image.files = vec![Arc::from(*b"moved"), Arc::from(*b"removed")];
+    let files = vec![Arc::from(*b"moved"), Arc::from(*b"removed")];
+    let mut image = Image { files, ..Image::default() };
     let nodes = [(a.clone(), Node::File(0)), (n.clone(), Node::File(1))];
     image.names.extend(nodes);
     image.names.insert(Name::Tree("d".into()), Node::Directory);

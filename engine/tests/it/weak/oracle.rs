@@ -217,8 +217,9 @@ impl<'a> Known<'a> {
                 continue;
             }
             let last = |path: &str, bytes: &Option<Bytes>| {
-                let saves = self.saves.iter().filter(|save| save.path == path && save.at > started);
-                saves.last().is_some_and(|save| save.bytes == bytes)
+                let mut saves =
+                    self.saves.iter().filter(|save| save.path == path && save.at > started);
+                saves.next_back().is_some_and(|save| save.bytes == bytes)
             };
             for step in &tx.intent.steps {
                 let StepKind::Move { to } = &step.kind else { continue };
