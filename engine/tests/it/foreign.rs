@@ -278,7 +278,7 @@ fn codex_apply_patch_scenarios() {
 
 const LETTERS: &[u8; 16] = b"ZPMQVRWSNKTXJBYH";
 
-fn letters(byte: u8) -> String {
+pub(crate) fn letters(byte: u8) -> String {
     [byte >> 4, byte & 15].iter().map(|half| char::from(LETTERS[usize::from(*half)])).collect()
 }
 
@@ -376,6 +376,74 @@ fn lispmeister_fixtures() {
     hold("lispmeister-fixtures.jsonl", &[], &LISP_POLICIES, |row| {
         read("hashline", &row.row["edit"].to_string(), F)
     });
+}
+
+/// Returns what comes of a row of a hashline suite if every operation is done to
+/// the very lines whose numbers it bears, `shift` lines further down.
+fn literal(row: &Foreign, shift: usize) -> String {
+    let text = &row.before["f"];
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let number = |at: &Value| match at {
+        Value::String(at) => at.split(':').next().and_then(|line| line.parse().ok()),
+        at => at["line"].as_u64().map(|line| line as usize),
+    };
+    let mut done: Vec<(usize, usize, Vec<String>)> = Vec::new();
+    for op in row.row["edit"].as_array().expect("operations") {
+        let named = op.as_object().and_then(|op| op.iter().next()).expect("an operation");
+        let (kind, op) = match op["op"].as_str() {
+            Some(kind) => (kind, op),
+            None => (named.0.as_str(), named.1),
+        };
+        let new = ["lines", "text", "new_text", "newText"].map(|key| match &op[key] {
+            Value::Array(new) => new.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            Value::String(new) => new.lines().map(str::to_owned).collect(),
+            _ => Vec::new(),
+        });
+        let first = ["pos", "anchor", "start_anchor"].iter().find_map(|key| number(&op[*key]));
+        let last = ["end", "end_anchor"].iter().find_map(|key| number(&op[*key])).or(first);
+        let (start, end) = match (kind, first.zip(last)) {
+            // It says the whole text of its file.
+            ("replace_text", _) => (0, lines.len()),
+            ("prepend", None) => (0, 0),
+            (_, None) => (lines.len(), lines.len()),
+            ("append" | "insert_after", Some((first, _))) => (first, first),
+            ("prepend", Some((first, _))) => (first - 1, first - 1),
+            (_, Some((first, last))) => (first - 1, last),
+        };
+        let at = if (kind, first) == ("prepend", None) { 0 } else { done.len() };
+        done.insert(at, (start + shift, end + shift, new.concat()));
+    }
+    done.sort_by_key(|(start, ..)| *start);
+    for (start, end, new) in done.into_iter().rev() {
+        let len = lines.len();
+        lines.splice(start.min(len)..end.min(len), new);
+    }
+    let end = if text.is_empty() || text.ends_with('\n') { "\n" } else { "" };
+    if lines.is_empty() { String::new() } else { lines.join("\n") + end }
+}
+
+/// The bytes that stand in the tables of policies are those that the numbers of
+/// the edit ask for, and would not be if it landed a line further down.
+#[test]
+fn what_deviates_and_is_applied_lands_where_its_numbers_say() {
+    let suites = [
+        ("pi-hashline-edit.jsonl", &PI_POLICIES[..]),
+        ("mcp-hashline-edit-server.jsonl", &MCP_POLICIES),
+        ("gsd-2-hashline.jsonl", &GSD_POLICIES),
+        ("lispmeister-fixtures.jsonl", &LISP_POLICIES),
+    ];
+    for (name, policies) in suites {
+        let rows = rows(name).unwrap_or_default();
+        for row in &rows {
+            let Some(policy) = policies.iter().find(|policy| policy.id == row.id) else { continue };
+            let expected = [("f", &*literal(row, 0))];
+            assert_eq!(policy.after, expected, "{}", row.id);
+            // A line further down there is nothing in a file without lines.
+            if !row.before["f"].is_empty() && row.row["edit"][0]["pos"].is_object() {
+                assert_ne!(policy.after, [("f", &*literal(row, 1))], "{}", row.id);
+            }
+        }
+    }
 }
 
 /// The page of the formats names every policy, with the rows that come out

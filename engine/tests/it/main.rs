@@ -9,6 +9,8 @@ mod cases;
 #[cfg(test)]
 mod constructs;
 #[cfg(test)]
+mod deviations;
+#[cfg(test)]
 mod differential;
 #[cfg(test)]
 mod foreign;
