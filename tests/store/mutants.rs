@@ -1,5 +1,7 @@
 //! Safeguards left out on purpose, one by one, in the real thing: a suite must
-//! notice each, or it stands here why nothing can come of it.
+//! notice each, or it stands here why nothing can come of it. The five that need
+//! another program at a very moment, or a disk that lies, are left out in the
+//! engine's own tests, where that moment can be chosen (`engine/src/store/os/races.rs`).
 //!
 //! This is no part of an ordinary build: it takes the feature `mutants`.
 
@@ -8,17 +10,12 @@ use std::process::Command;
 /// A safeguard, and the suite that notices that it is missing; or why none can.
 type Mutant = (&'static str, Result<&'static [&'static str], &'static str>);
 
-const MUTANTS: [Mutant; 15] = [
+const MUTANTS: [Mutant; 10] = [
     ("Compare", Ok(&["savers"])),
-    ("Lease", Ok(&["savers"])),
-    ("WholeLease", Ok(&["savers"])),
-    ("Displaced", Ok(&["savers"])),
     ("SwapBack", Ok(&["savers"])),
-    ("FreeName", Ok(&["savers"])),
     ("Retire", Ok(&["last_of_all"])),
     ("SlotFlush", Ok(&["power", "weak_disk"])),
     ("SlotNameFlush", Ok(&["weak_disk"])),
-    ("NameFlush", Ok(&["weak_disk"])),
     ("Barrier", Ok(&["power", "weak_disk"])),
     (
         "Synchronous",
