@@ -203,8 +203,9 @@ fn a_step_of_the_protocol_that_is_left_out_is_noticed() {
 
 /// Runs that once went wrong: a move that another program took back, a move to a
 /// name that comes back, a move whose old name another program took, a move that
-/// was taken back before the next one to the same name.
-const ONCE_WRONG: [u64; 4] = [564, 920, 8276, 13538];
+/// was taken back before the next one to the same name, a save into a file without
+/// a name that lasts.
+const ONCE_WRONG: [u64; 5] = [564, 920, 8276, 13538, 20252];
 
 #[test]
 fn runs_that_once_went_wrong_go_right() {

@@ -24,6 +24,8 @@ struct Saved<'a> {
     path: &'a str,
     bytes: &'a Option<Bytes>,
     flushed: bool,
+    /// Whether the bytes of the file became others, and its name stayed.
+    in_place: bool,
 }
 
 impl<'a> Known<'a> {
@@ -37,11 +39,13 @@ impl<'a> Known<'a> {
                 Event::Started(index) => started[*index] = Some(at),
                 Event::Answered(index, applied) => answered[*index] = Some((at, *applied)),
                 Event::Saving(path) => {
-                    saves.push(Saved { at, path, bytes: &None, flushed: false });
+                    saves.push(Saved { at, path, bytes: &None, flushed: false, in_place: true });
                 }
                 Event::Saved(path, bytes, flushed) => {
-                    saves.pop();
-                    saves.push(Saved { at, path, bytes, flushed: *flushed });
+                    let began = saves.pop().map_or(at, |begun| begun.at);
+                    let named = |event: &Event| matches!(event, Event::Names(_));
+                    let in_place = !run.events[began..at].iter().any(named);
+                    saves.push(Saved { at, path, bytes, flushed: *flushed, in_place });
                 }
                 _ => {}
             }
@@ -188,6 +192,11 @@ impl<'a> Known<'a> {
             let touching: Vec<_> =
                 self.run.transactions.iter().enumerate().filter_map(touching).collect();
             if touching.iter().any(|(started, _)| *started > last.at) {
+                continue;
+            }
+            // It wrote into a file that somebody else had made and not flushed:
+            // no name of it may be left.
+            if last.in_place && self.loose.contains(path) {
                 continue;
             }
             let in_the_midst = touching.iter().any(|(_, ended)| *ended > last.at);
