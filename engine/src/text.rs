@@ -298,6 +298,11 @@ pub fn lines_of_text(text: &str) -> Result<Vec<&str>, Refusal> {
             "empty text: to remove lines use delete, for one empty line use \"\\n\"",
         ));
     }
+    // Most operations bring one line, whose newline is its last byte.
+    if memchr::memchr(b'\n', text.as_bytes()) == Some(text.len() - 1) {
+        let line = &text[..text.len() - 1];
+        return Ok(vec![line.strip_suffix('\r').unwrap_or(line)]);
+    }
     let mut lines: Vec<&str> = text.split('\n').collect();
     // The last piece is followed by no newline, so a CR at its end is content.
     let last = lines.pop();

@@ -108,30 +108,36 @@ pub fn notification_line(method: &str, params: &str) -> String {
 /// Returns how deep brackets are nested, strings left out. Never recurses.
 fn nesting(line: &[u8]) -> usize {
     let (mut depth, mut deepest, mut at) = (0_usize, 0, 0);
-    // Most of a message is strings; they are skipped quote by quote.
-    while let Some(found) =
-        line[at..].iter().position(|b| matches!(b, b'"' | b'[' | b'{' | b']' | b'}'))
-    {
-        at += found;
-        match line[at] {
+    while let Some(byte) = line.get(at) {
+        match byte {
             b'"' => at = end_of_string(line, at),
             b'[' | b'{' => {
                 depth += 1;
                 deepest = deepest.max(depth);
             }
-            _ => depth = depth.saturating_sub(1),
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
         }
         at += 1;
-        if at >= line.len() {
-            break;
-        }
     }
     deepest
 }
 
+/// How far a string is looked through byte by byte.
+const SHORT_STRING: usize = 16;
+
 /// Returns where the string that opens at `at` closes, or the end.
 fn end_of_string(line: &[u8], at: usize) -> usize {
     let mut from = at + 1;
+    // Most strings are names of a few letters, for which a search costs more than
+    // it saves.
+    for byte in line.iter().skip(from).take(SHORT_STRING) {
+        match byte {
+            b'"' => return from,
+            b'\\' => break,
+            _ => from += 1,
+        }
+    }
     while let Some(found) = memchr::memchr2(b'"', b'\\', &line[from..]) {
         match line[from + found] {
             b'"' => return from + found,

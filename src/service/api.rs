@@ -6,6 +6,7 @@ mod editors;
 mod record;
 mod servers;
 mod streams;
+mod texts;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,7 @@ pub use editors::*;
 pub use record::*;
 pub use servers::*;
 pub use streams::{Firing, RuleAction, StreamAnswer, StreamStep, StreamStop};
+pub use texts::Texts;
 
 /// The service, wherever it runs.
 pub trait Call: Send + Sync {
@@ -98,11 +100,11 @@ pub struct Attempt {
     /// The event it left.
     pub event: i64,
     /// Texts that the model wrote and that matter: the new lines.
-    pub new_text: Vec<String>,
+    pub new_text: Texts,
     /// What the model wrote in earlier requests, where it came in pieces.
     pub written: String,
     /// Texts that the model wrote although they were there: expected lines.
-    pub old_text: Vec<String>,
+    pub old_text: Texts,
     /// The rows that were read: their content, their lines, how they were numbered.
     pub rows: Option<(Arc<Snapshot>, Vec<std::ops::Range<usize>>, Gutter)>,
     /// Share of these rows that the session had been shown before, in lines.

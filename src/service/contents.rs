@@ -1,5 +1,6 @@
 //! Contents in memory: what each file held when we last looked, and the latest
-//! contents by digest, within a bound of bytes.
+//! contents by digest, within a bound of bytes. Contents that no file holds any
+//! more have a quarter of it: the state can tell them again.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +14,9 @@ use engine::store::{RelPath, Stamp};
 /// file systems keep time in ticks of up to 10 ms.
 const TICK: Duration = Duration::from_millis(20);
 
+/// Which part of the bound contents may take that no file holds.
+const LEFT_SHARE: usize = 4;
+
 /// The contents in memory.
 #[derive(Debug)]
 pub(super) struct Contents {
@@ -23,12 +27,26 @@ pub(super) struct Contents {
 #[derive(Debug, Default)]
 struct Inner {
     current: HashMap<RelPath, Current>,
-    by_hash: HashMap<ContentHash, Arc<Snapshot>>,
+    by_hash: HashMap<ContentHash, Kept>,
     /// Contents in memory that are known to be in the state as well.
     stored: HashSet<ContentHash>,
-    /// Digests, least recently added first.
+    /// Digests, least recently added first; some are not in memory any more.
     order: VecDeque<ContentHash>,
     bytes: usize,
+    /// Digests of contents that no file held when they came here, oldest first;
+    /// some are held again by now, or gone.
+    left: VecDeque<ContentHash>,
+    /// What those of them take that no file holds now, in bytes.
+    left_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Kept {
+    snapshot: Arc<Snapshot>,
+    /// How many files hold it.
+    holders: usize,
+    /// Whether it is counted among those that no file holds.
+    is_left: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -58,30 +76,42 @@ impl Contents {
         if sure && !current.is_settled() {
             return None;
         }
-        inner.by_hash.get(&current.hash).cloned()
+        inner.get(&current.hash)
     }
 
     /// Notes that `path` holds this content under this stamp.
     pub(super) fn note(&self, path: &RelPath, stamp: Stamp, snapshot: &Arc<Snapshot>) {
         let mut inner = self.lock();
         let current = Current { stamp, looked: SystemTime::now(), hash: snapshot.hash };
-        inner.current.insert(path.clone(), current);
-        inner.add(snapshot, self.budget);
+        let before = inner.current.insert(path.clone(), current);
+        inner.add(snapshot);
+        inner.hold(&snapshot.hash);
+        if let Some(before) = before {
+            inner.leave(&before.hash);
+        }
+        inner.shrink(self.budget);
     }
 
     /// Keeps a content for a while.
     pub(super) fn keep(&self, snapshot: &Arc<Snapshot>) {
-        self.lock().add(snapshot, self.budget);
+        let mut inner = self.lock();
+        if inner.add(snapshot) {
+            inner.set_left(&snapshot.hash, true);
+        }
+        inner.shrink(self.budget);
     }
 
     /// Forgets what `path` holds.
     pub(super) fn forget(&self, path: &RelPath) {
-        self.lock().current.remove(path);
+        let mut inner = self.lock();
+        if let Some(before) = inner.current.remove(path) {
+            inner.leave(&before.hash);
+        }
     }
 
     /// Returns the content with this digest, if it is in memory.
     pub(super) fn get(&self, hash: &ContentHash) -> Option<Arc<Snapshot>> {
-        self.lock().by_hash.get(hash).cloned()
+        self.lock().get(hash)
     }
 
     /// Returns the contents that files hold and that are not known to be in the
@@ -90,7 +120,7 @@ impl Contents {
         let inner = self.lock();
         let hashes = inner.current.values().map(|current| current.hash);
         let unstored = hashes.filter(|hash| !inner.stored.contains(hash));
-        unstored.filter_map(|hash| inner.by_hash.get(&hash).cloned()).collect()
+        unstored.filter_map(|hash| inner.get(&hash)).collect()
     }
 
     /// Returns whether the content is known to be in the state.
@@ -121,16 +151,71 @@ impl Current {
 }
 
 impl Inner {
-    fn add(&mut self, snapshot: &Arc<Snapshot>, budget: usize) {
-        if self.by_hash.insert(snapshot.hash, Arc::clone(snapshot)).is_none() {
-            self.order.push_back(snapshot.hash);
-            self.bytes += weight(snapshot);
+    fn get(&self, hash: &ContentHash) -> Option<Arc<Snapshot>> {
+        self.by_hash.get(hash).map(|kept| Arc::clone(&kept.snapshot))
+    }
+
+    /// Adds a content that nobody holds yet; returns whether it is new here.
+    fn add(&mut self, snapshot: &Arc<Snapshot>) -> bool {
+        let hash = snapshot.hash;
+        if self.by_hash.contains_key(&hash) {
+            return false;
         }
-        while self.bytes > budget && self.order.len() > 1 {
+        self.by_hash
+            .insert(hash, Kept { snapshot: Arc::clone(snapshot), holders: 0, is_left: false });
+        self.order.push_back(hash);
+        self.bytes += weight(snapshot);
+        true
+    }
+
+    /// Notes that one file more holds the content.
+    fn hold(&mut self, hash: &ContentHash) {
+        if let Some(kept) = self.by_hash.get_mut(hash) {
+            kept.holders += 1;
+            self.set_left(hash, false);
+        }
+    }
+
+    /// Notes that one file less holds the content.
+    fn leave(&mut self, hash: &ContentHash) {
+        let Some(kept) = self.by_hash.get_mut(hash) else { return };
+        // One that went and came again is held by fewer than have held it.
+        kept.holders = kept.holders.saturating_sub(1);
+        if kept.holders == 0 {
+            self.set_left(hash, true);
+        }
+    }
+
+    fn set_left(&mut self, hash: &ContentHash, is_left: bool) {
+        let Some(kept) = self.by_hash.get_mut(hash).filter(|kept| kept.is_left != is_left) else {
+            return;
+        };
+        kept.is_left = is_left;
+        let bytes = weight(&kept.snapshot);
+        if is_left {
+            self.left.push_back(*hash);
+            self.left_bytes += bytes;
+        } else {
+            self.left_bytes -= bytes;
+        }
+    }
+
+    /// Lets go what is beyond the bounds; the latest content stays.
+    fn shrink(&mut self, budget: usize) {
+        while self.left_bytes > budget / LEFT_SHARE {
+            let Some(oldest) = self.left.pop_front() else { break };
+            if self.by_hash.get(&oldest).is_some_and(|kept| kept.is_left) {
+                self.remove(&oldest);
+            }
+        }
+        while self.bytes > budget && self.by_hash.len() > 1 {
             let Some(oldest) = self.order.pop_front() else { break };
-            self.stored.remove(&oldest);
-            if let Some(gone) = self.by_hash.remove(&oldest) {
-                self.bytes -= weight(&gone);
+            self.remove(&oldest);
+        }
+        for queue in [&mut self.order, &mut self.left] {
+            if queue.len() > 2 * self.by_hash.len() + 64 {
+                let mut seen = HashSet::new();
+                queue.retain(|hash| self.by_hash.contains_key(hash) && seen.insert(*hash));
             }
         }
         // Stamps are small, but files are many.
@@ -139,9 +224,64 @@ impl Inner {
             self.current.retain(|_, current| by_hash.contains_key(&current.hash));
         }
     }
+
+    fn remove(&mut self, hash: &ContentHash) {
+        self.stored.remove(hash);
+        let Some(gone) = self.by_hash.remove(hash) else { return };
+        self.bytes -= weight(&gone.snapshot);
+        if gone.is_left {
+            self.left_bytes -= weight(&gone.snapshot);
+        }
+    }
 }
 
 /// Returns the bytes that a content takes in memory.
 fn weight(snapshot: &Snapshot) -> usize {
     snapshot.bytes.len() + 4 * snapshot.line_count() + 256
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BUDGET: usize = 4_000;
+
+    fn stamp() -> Stamp {
+        Stamp { file: (0, 0), size: 0, modified_ns: 0, changed_ns: 0 }
+    }
+
+    fn content(number: usize) -> Arc<Snapshot> {
+        Arc::new(Snapshot::of(vec![number as u8; 100 * (number % 13)]))
+    }
+
+    proptest! {
+        #[test]
+        fn the_bounds_hold_and_the_latest_content_stays(
+            steps in prop::collection::vec((0..3_u8, 0..6_usize, 0..40_usize), 1..200),
+        ) {
+            let contents = Contents::new(BUDGET);
+            for (step, file, number) in steps {
+                let path = RelPath::parse(&format!("f{file}")).unwrap();
+                let snapshot = content(number);
+                match step {
+                    0 => contents.note(&path, stamp(), &snapshot),
+                    1 => contents.keep(&snapshot),
+                    _ => contents.forget(&path),
+                }
+                if step == 0 {
+                    prop_assert!(contents.current(&path, &stamp(), true).is_some());
+                }
+                let inner = contents.lock();
+                let taken = |left: bool| -> usize {
+                    let kept = inner.by_hash.values().filter(|kept| kept.is_left || !left);
+                    kept.map(|kept| weight(&kept.snapshot)).sum()
+                };
+                prop_assert_eq!((taken(false), taken(true)), (inner.bytes, inner.left_bytes));
+                prop_assert!(inner.bytes <= BUDGET && inner.left_bytes <= BUDGET / LEFT_SHARE);
+                let queued = inner.order.len().max(inner.left.len());
+                prop_assert!(queued <= 2 * inner.by_hash.len() + 64);
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! Jobs are taken in batches, so that a burst of requests wakes the thread once
 //! and is written down in one transaction.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use engine::anchor::{Gutter, render};
+use engine::hash::ContentHash;
 use engine::snapshot::Snapshot;
 
 use super::api::{Attempt, Traffic};
@@ -27,12 +28,12 @@ const EXACT_BYTES: usize = 1 << 20;
 /// How many jobs may wait, and with how much text. Beyond it costs are
 /// estimated at once.
 const WAITING_JOBS: usize = 4096;
-const WAITING_BYTES: usize = 8 << 20;
+const WAITING_BYTES: usize = 4 << 20;
 
 /// How long jobs are gathered before they are done.
 const GATHER: Duration = Duration::from_millis(50);
 
-/// How long a summary waits for the ledger to catch up.
+/// How long anybody waits for the ledger to catch up.
 const CATCH_UP: Duration = Duration::from_secs(10);
 
 /// How long the counting process is kept when there is nothing to count.
@@ -56,7 +57,11 @@ pub(super) enum Job {
 impl Job {
     fn bytes(&self) -> usize {
         match self {
-            Job::Count(job) => job.1.request.len() + job.1.response.len() + job.0.written.len(),
+            Job::Count(job) => {
+                let (attempt, sent) = &**job;
+                let texts = attempt.new_text.weight() + attempt.old_text.weight();
+                sent.request.len() + sent.response.len() + attempt.written.len() + texts
+            }
             Job::Keep(_) | Job::Slots(_) | Job::Mark(_) => 0,
         }
     }
@@ -72,12 +77,15 @@ pub(super) struct Ledger {
 struct Inbox {
     waiting: Mutex<Waiting>,
     arrived: Condvar,
+    kept: Condvar,
 }
 
 #[derive(Default)]
 struct Waiting {
     jobs: VecDeque<Job>,
     bytes: usize,
+    /// Large contents that are not kept yet.
+    keeping: HashSet<ContentHash>,
     /// Whether somebody waits for what is waiting, so that nothing is gathered.
     urgent: bool,
     over: bool,
@@ -107,6 +115,9 @@ impl Ledger {
         let first = waiting.jobs.is_empty();
         waiting.bytes += job.bytes();
         waiting.urgent |= matches!(job, Job::Mark(_));
+        if let Job::Keep(snapshot) = &job {
+            waiting.keeping.insert(snapshot.hash);
+        }
         let wake = first || waiting.urgent;
         waiting.jobs.push_back(job);
         drop(waiting);
@@ -121,6 +132,19 @@ impl Ledger {
         let (done, wait) = sync_channel(1);
         if self.send(Job::Mark(done)).is_ok() {
             let _late = wait.recv_timeout(CATCH_UP);
+        }
+    }
+
+    /// Waits until a content is kept, if it is one of those that are about to be,
+    /// for a while. An edit holds two contents of its file; with a third one in
+    /// here that nobody else holds, large files would take too much memory.
+    pub(super) fn wait_for(&self, hash: &ContentHash) {
+        let mut waiting = self.inbox.lock();
+        if waiting.keeping.contains(hash) {
+            waiting.urgent = true;
+            self.inbox.arrived.notify_one();
+            let is_waiting = |waiting: &mut Waiting| waiting.keeping.contains(hash);
+            let _late = self.inbox.kept.wait_timeout_while(waiting, CATCH_UP, is_waiting);
         }
     }
 
@@ -184,7 +208,11 @@ fn work(workspace: &Workspace, inbox: &Inbox, counter: &mut Counter) {
                     counter.estimated = false;
                     costs.push((job.0.event, cost(&job.0, &job.1, counter)));
                 }
-                Job::Keep(snapshot) => report(workspace.store(&snapshot)),
+                Job::Keep(snapshot) => {
+                    report(workspace.store(&snapshot));
+                    inbox.lock().keeping.remove(&snapshot.hash);
+                    inbox.kept.notify_all();
+                }
                 Job::Slots(displaced) => displaced.into_iter().for_each(|slot| sweep.note(slot)),
                 Job::Mark(done) => marks.push(done),
             }
@@ -214,21 +242,24 @@ pub(super) fn estimated(attempt: &Attempt, sent: &Traffic) -> Cost {
 }
 
 fn cost(attempt: &Attempt, sent: &Traffic, counter: &mut Counter) -> Cost {
+    let parts = [&sent.request, &attempt.written, &sent.response].map(String::as_str);
+    let texts = attempt.new_text.iter().chain(attempt.old_text.iter());
+    let counts = counter.count(&parts.into_iter().chain(texts).collect::<Vec<_>>());
+    let (parts, texts) = counts.split_at(parts.len());
+    let (new, old) = texts.split_at(attempt.new_text.iter().count());
     let mut cost = Cost {
         bytes_in: sent.request.len() + attempt.written.len(),
         bytes_out: sent.response.len(),
-        tokens_in: counter.count(&sent.request) + counter.count(&attempt.written),
-        tokens_out: counter.count(&sent.response),
-        text: attempt.new_text.iter().map(|text| counter.count(text)).sum(),
-        old_text: attempt.old_text.iter().map(|text| counter.count(text)).sum(),
+        tokens_in: parts[0] + parts[1],
+        tokens_out: parts[2],
+        text: new.iter().sum(),
+        old_text: old.iter().sum(),
         ..Cost::default()
     };
     if let Some((snapshot, lines, gutter)) = &attempt.rows {
-        let plain = counter.count(&render(snapshot, lines, Gutter::None));
-        let numbered = match gutter {
-            Gutter::None => plain,
-            gutter => counter.count(&render(snapshot, lines, *gutter)),
-        };
+        let shown = [Gutter::None, *gutter].map(|gutter| render(snapshot, lines, gutter));
+        let counts = counter.count(&[&shown[0], &shown[1]]);
+        let (plain, numbered) = (counts[0], counts[1]);
         cost.text = plain;
         cost.gutter = numbered.saturating_sub(plain);
         let (seen, shown) = attempt.reread;
@@ -254,30 +285,39 @@ impl Counter {
         Counter { exact: EXACT_BYTES, estimated: false, program, worker: None }
     }
 
-    fn count(&mut self, text: &str) -> usize {
-        if text.is_empty() {
-            return 0;
-        }
-        if text.len() <= self.exact {
-            match self.exactly(text) {
-                Ok(count) => return count,
-                Err(error) => {
-                    tracing::warn!("the counting process: {error}");
-                    self.worker = None;
-                }
-            }
-        }
-        self.estimated = true;
-        tokens::estimate(text.len())
+    /// Returns the number of tokens of each text.
+    fn count(&mut self, texts: &[&str]) -> Vec<usize> {
+        let bound = self.exact;
+        let is_short = |text: &&str| !text.is_empty() && text.len() <= bound;
+        let short: Vec<&str> = texts.iter().copied().filter(is_short).collect();
+        let counts = self.exactly(&short).unwrap_or_else(|error| {
+            tracing::warn!("the counting process: {error}");
+            self.worker = None;
+            Vec::new()
+        });
+        let mut counts = counts.into_iter();
+        let count = |text: &&str| {
+            let exact = if is_short(text) { counts.next() } else { None };
+            exact.unwrap_or_else(|| {
+                self.estimated |= !text.is_empty();
+                tokens::estimate(text.len())
+            })
+        };
+        texts.iter().map(count).collect()
     }
 
-    fn exactly(&mut self, text: &str) -> std::io::Result<usize> {
-        let Some(program) = &self.program else { return Ok(tokens::count(text)) };
+    fn exactly(&mut self, texts: &[&str]) -> std::io::Result<Vec<usize>> {
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Some(program) = &self.program else {
+            return Ok(texts.iter().map(|text| tokens::count(text)).collect());
+        };
         let worker = match &mut self.worker {
             Some(worker) => worker,
             empty => empty.insert(Worker::spawn(program, &[tokens::SERVE], PATIENCE)?),
         };
-        tokens::ask(worker, text)
+        tokens::ask(worker, texts)
     }
 
     /// Lets the counting process go.

@@ -6,8 +6,8 @@ use super::StateError;
 const VERSION: u8 = 1;
 /// Version 1 again, packed with zstd because it is long.
 const PACKED: u8 = 2;
-/// From this length on, packing pays.
-const PACK_FROM: usize = 4096;
+/// From this length on, packing pays: it takes longer than to write a few pages.
+const PACK_FROM: usize = 16 << 10;
 
 /// One edit as it is stored: what went and what came at a place.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Tokenizers, by name. Every figure in tokens says which one it was counted
 //! with.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 
 /// The tokenizer that counts by default: o200k of OpenAI, exact.
 pub const DEFAULT: &str = "o200k";
@@ -21,26 +21,48 @@ pub fn estimate(bytes: usize) -> usize {
     bytes * 100 / 354
 }
 
-/// Returns the number of tokens of `text` by the word of whoever runs [`serve`]
-/// at the other end.
+/// How many texts are asked for before an answer is read: the answers to them
+/// must fit into a pipe, or both ends would wait for each other.
+const AT_ONCE: usize = 256;
+
+/// Returns the number of tokens of each text by the word of whoever runs
+/// [`serve`] at the other end.
 ///
 /// # Errors
 /// Where the other end goes away or answers too late.
-pub fn ask(other: &mut (impl Read + Write), text: &str) -> io::Result<usize> {
-    other.write_all(&(text.len() as u64).to_le_bytes())?;
-    other.write_all(text.as_bytes())?;
-    other.flush()?;
-    Ok(read_number(other)? as usize)
+pub fn ask(other: &mut (impl Read + Write), texts: &[&str]) -> io::Result<Vec<usize>> {
+    let mut counts = Vec::with_capacity(texts.len());
+    for texts in texts.chunks(AT_ONCE) {
+        let mut message = Vec::with_capacity(texts.iter().map(|text| text.len() + 8).sum());
+        for text in texts {
+            message.extend((text.len() as u64).to_le_bytes());
+            message.extend(text.as_bytes());
+        }
+        other.write_all(&message)?;
+        other.flush()?;
+        let mut answer = vec![0; texts.len() * 8];
+        other.read_exact(&mut answer)?;
+        let count =
+            |bytes: &[u8]| bytes.iter().rev().fold(0, |n, byte| n << 8 | usize::from(*byte));
+        counts.extend(answer.chunks(8).map(count));
+    }
+    Ok(counts)
 }
 
 /// Counts what is asked for on `input` until it ends: a length (8 bytes,
-/// little-endian) and a text each, answered by a count of 8 bytes.
+/// little-endian) and a text each, answered by a count of 8 bytes. The answers
+/// to what comes together go together.
 ///
 /// # Errors
 /// Where a text is no UTF-8, or `output` is closed.
 pub fn serve(input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
+    let mut input = BufReader::new(input);
+    let mut output = BufWriter::new(output);
     loop {
-        let len = match read_number(input) {
+        if input.buffer().is_empty() {
+            output.flush()?;
+        }
+        let len = match read_number(&mut input) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             len => len?,
         };
@@ -49,7 +71,6 @@ pub fn serve(input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         output.write_all(&(count(&text) as u64).to_le_bytes())?;
-        output.flush()?;
     }
 }
 
@@ -75,6 +96,42 @@ mod tests {
         let counts: Vec<u64> =
             counts.chunks(8).map(|chunk| u64::from_le_bytes(chunk.try_into().unwrap())).collect();
         assert_eq!(counts, [0, count("fn main() {}\n") as u64, 1]);
+    }
+
+    /// An end that has answered already, and keeps what it is asked.
+    struct Answered<'a>(&'a [u8], Vec<u8>);
+
+    impl Read for Answered<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.read(buffer)
+        }
+    }
+
+    impl Write for Answered<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.1.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_text_gets_its_own_count() {
+        let texts: Vec<String> = (0..AT_ONCE + 3).map(|n| "a b ".repeat(n % 7)).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let mut asked = Vec::new();
+        for text in &texts {
+            asked.extend((text.len() as u64).to_le_bytes());
+            asked.extend(text.as_bytes());
+        }
+        let mut answers = Vec::new();
+        serve(&mut &asked[..], &mut answers).unwrap();
+        let mut other = Answered(&answers, Vec::new());
+        let counts: Vec<usize> = texts.iter().map(|text| count(text)).collect();
+        assert_eq!(ask(&mut other, &texts).unwrap(), counts);
+        assert_eq!(other.1, asked);
     }
 
     #[test]

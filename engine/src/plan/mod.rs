@@ -137,6 +137,19 @@ pub enum Planned {
     },
 }
 
+impl Planned {
+    /// Returns the content that is there before, where it is replaced or goes.
+    pub fn before(&self) -> Option<&Arc<Snapshot>> {
+        match self {
+            Planned::Modify { before, .. }
+            | Planned::Remove { before }
+            | Planned::EditAndMove { before, .. }
+            | Planned::Move { before, .. } => Some(before),
+            Planned::Create { .. } | Planned::Keep { .. } => None,
+        }
+    }
+}
+
 /// What became of one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {

@@ -69,7 +69,8 @@ fn tail(hunks: &[Hunk<'_>], total: usize) -> usize {
 /// depend on its company.
 fn hunk_edit(hunk: &Hunk<'_>, ends: bool, now: &Snapshot) -> Edit {
     let mut last = neighbour(hunk.lines.start, now);
-    let mut text = Vec::new();
+    let longest = |line: &&[u8]| line.len() + Terminator::CrLf.bytes().len();
+    let mut text = Vec::with_capacity(hunk.text.iter().map(longest).sum());
     for (index, line) in hunk.text.iter().enumerate() {
         last = own(&hunk.lines, index, now).unwrap_or(last);
         text.extend_from_slice(line);

@@ -29,7 +29,7 @@ pub(in crate::service) fn actions(
     session: &Session,
 ) -> Result<Reply, Fault> {
     if request.apply {
-        let new_text = request.title.iter().cloned().collect();
+        let new_text = request.title.as_deref().into_iter().collect();
         return carry(service, session, &request.how, new_text, || propose(service, request));
     }
     match list(service, request) {

@@ -23,7 +23,7 @@ use super::verify::{self, Asked};
 use crate::service::Service;
 use crate::service::api::{
     Apply, Attempt, DeltaHunk, EditAnswer, Fault, FileAnswer, LintNote, Policy, Reply, Response,
-    Source,
+    Source, Texts,
 };
 use crate::service::session::Session;
 use crate::service::workspace::state_refusal;
@@ -73,7 +73,7 @@ pub(super) fn apply_watched(
             Ok(reply)
         }
         Err(refusal) => {
-            let text = apply.text().into_iter().collect();
+            let text = apply.text().as_deref().into_iter().collect();
             let rejected = Rejected::of(refusal).of_edit(AUTO, text, None);
             rejected.answer(service, session, "edit.rejected")
         }
@@ -113,7 +113,7 @@ fn apply_known(
         Ok(read) => attempt(service, Edit::of(read, apply), session, None),
         Err(rejected) => {
             let format = std::mem::take(&mut apply.format);
-            let text = apply.text().into_iter().collect();
+            let text = apply.text().as_deref().into_iter().collect();
             let rejected = rejected.of_edit(&format, text, None);
             rejected.answer(service, session, "edit.rejected")
         }
@@ -129,7 +129,7 @@ pub(super) struct Edit {
     pub(super) notes: Vec<LintNote>,
     /// The new texts and the old ones, where the script does not say them as
     /// they were written.
-    pub(super) texts: Option<(Vec<String>, Vec<String>)>,
+    pub(super) texts: Option<(Texts, Texts)>,
 }
 
 impl Edit {
@@ -649,22 +649,21 @@ pub(super) fn record(
 }
 
 /// Returns the texts that the model wrote: new lines, and expected ones.
-fn texts(script: &Script) -> (Vec<String>, Vec<String>) {
-    let (mut new, mut old) = (Vec::new(), Vec::new());
+fn texts(script: &Script) -> (Texts, Texts) {
+    let (mut new, mut old) = (Texts::default(), Texts::default());
     for file in &script.files {
         match &file.action {
-            Action::Create { text } | Action::Write { text, .. } => new.push(text.clone()),
+            Action::Create { text } | Action::Write { text, .. } => new.push(text),
             Action::Edit { ops, .. } | Action::EditAndMove { ops, .. } => {
                 for op in ops {
                     if let OpKind::Replace { body: Body::Text(text), .. }
                     | OpKind::Insert { body: Body::Text(text), .. } = &op.kind
                     {
-                        new.push(text.clone());
+                        new.push(text);
                     }
                     let expected = op.expect.iter();
-                    old.extend(
-                        expected.flat_map(|e| [Some(e.first.clone()), e.last.clone()]).flatten(),
-                    );
+                    let ends = expected.flat_map(|e| [Some(&e.first), e.last.as_ref()]);
+                    old.extend(ends.flatten().map(String::as_str));
                 }
             }
             Action::Remove { .. } | Action::Move { .. } => {}

@@ -16,7 +16,7 @@ use super::reject::{Cure, Rejected, Rows};
 use super::retry::moved_op;
 use super::stored::{RetryRecord, StoredText};
 use crate::service::Service;
-use crate::service::api::{Apply, LintNote};
+use crate::service::api::{Apply, LintNote, Texts};
 use crate::service::session::Session;
 use crate::service::workspace::{HANDLES_LOOKED_AT, state_refusal};
 
@@ -41,7 +41,7 @@ pub(super) struct Read {
     pub(super) notes: Vec<LintNote>,
     /// The new lines and the old ones, as the text says them; `None` where it
     /// names lines by their numbers.
-    pub(super) texts: Option<(Vec<String>, Vec<String>)>,
+    pub(super) texts: Option<(Texts, Texts)>,
 }
 
 /// Returns the script that a text in some format comes to.
@@ -169,37 +169,35 @@ fn by_number(file: &DraftFile) -> bool {
 }
 
 /// Returns the texts that the model wrote: new ones, and old ones again.
-fn texts(draft: &Draft) -> (Vec<String>, Vec<String>) {
-    let (mut new, mut old) = (Vec::new(), Vec::new());
+fn texts(draft: &Draft) -> (Texts, Texts) {
+    let (mut new, mut old) = (Texts::default(), Texts::default());
     for file in &draft.files {
         match &file.task {
-            Task::Create { text } | Task::Write { text } => new.push(text.clone()),
+            Task::Create { text } | Task::Write { text } => new.push(text),
             Task::Remove { .. } => {}
             Task::Edit { finds, .. } => finds.iter().for_each(|find| match find {
                 Find::Lines(op) | Find::Hashed { op, .. } => new.extend(new_text(op)),
                 Find::Text(quote) => {
-                    new.push(quote.new.clone());
-                    old.push(quote.old.clone());
+                    new.push(&quote.new);
+                    old.push(&quote.old);
                 }
                 Find::Rows(hunk) => {
                     let added = |row: &&Row| matches!(row, Row::Add(_));
-                    new.extend(
-                        hunk.rows.iter().filter(added).filter_map(Row::after).map(str::to_owned),
-                    );
-                    old.extend(hunk.rows.iter().filter_map(Row::before).map(str::to_owned));
+                    new.extend(hunk.rows.iter().filter(added).filter_map(Row::after));
+                    old.extend(hunk.rows.iter().filter_map(Row::before));
                 }
-                Find::Span { new: text, .. } => new.push(text.clone()),
-                Find::Symbol { act, .. } => new.extend(act.text().map(str::to_owned)),
+                Find::Span { new: text, .. } => new.push(text),
+                Find::Symbol { act, .. } => new.extend(act.text()),
             }),
         }
     }
     (new, old)
 }
 
-fn new_text(op: &Op) -> Option<String> {
+fn new_text(op: &Op) -> Option<&str> {
     match &op.kind {
         OpKind::Replace { body: Body::Text(text), .. }
-        | OpKind::Insert { body: Body::Text(text), .. } => Some(text.clone()),
+        | OpKind::Insert { body: Body::Text(text), .. } => Some(text),
         _ => None,
     }
 }

@@ -21,7 +21,7 @@ use super::reject::Rejected;
 use super::rename::budget;
 use super::server_change::{Proposal, carry};
 use crate::service::Service;
-use crate::service::api::{Fault, Format, Reply, ServerChange, Stretch};
+use crate::service::api::{Fault, Format, Reply, ServerChange, Stretch, Texts};
 use crate::service::session::Session;
 use crate::service::workspace::{change_from, state_refusal};
 
@@ -40,7 +40,7 @@ pub(in crate::service) fn format(
     request: &Format,
     session: &Session,
 ) -> Result<Reply, Fault> {
-    carry(service, session, &request.how, Vec::new(), || propose(service, request, session))
+    carry(service, session, &request.how, Texts::default(), || propose(service, request, session))
 }
 
 fn propose(service: &Service, request: &Format, session: &Session) -> Result<Proposal, Rejected> {

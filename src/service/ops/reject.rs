@@ -13,7 +13,7 @@ use super::marks::Refused;
 use super::read::keep;
 use super::stored::RetryRecord;
 use crate::service::api::{
-    Attempt, DeltaHunk, Fault, FileMatches, Rejection, Reply, Response, Setback,
+    Attempt, DeltaHunk, Fault, FileMatches, Rejection, Reply, Response, Setback, Texts,
 };
 use crate::service::session::Session;
 use crate::service::{Service, internal, now_ms};
@@ -32,7 +32,7 @@ pub(super) struct Rejected {
     /// What the author needs to decide.
     cure: Box<Cure>,
     retry: Option<Box<RetryRecord>>,
-    new_text: Vec<String>,
+    new_text: Texts,
     format: String,
     /// The event of the first attempt, if this was a retry.
     chain: Option<i64>,
@@ -81,7 +81,7 @@ impl Rejected {
             refusal,
             cure: Box::default(),
             retry: None,
-            new_text: Vec::new(),
+            new_text: Texts::default(),
             format: String::new(),
             chain: None,
             stopped_at: None,
@@ -102,12 +102,7 @@ impl Rejected {
 
     /// Returns the rejection of an edit in this format with this new text;
     /// `chain` is the event of the first attempt, if it was a retry.
-    pub(super) fn of_edit(
-        mut self,
-        format: &str,
-        new_text: Vec<String>,
-        chain: Option<i64>,
-    ) -> Rejected {
+    pub(super) fn of_edit(mut self, format: &str, new_text: Texts, chain: Option<i64>) -> Rejected {
         self.format = format.to_owned();
         self.new_text = new_text;
         self.chain = chain;

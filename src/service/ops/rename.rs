@@ -15,7 +15,7 @@ use super::reject::{Cure, Rejected};
 use super::search::show;
 use super::server_change::{Proposal, carry};
 use crate::service::Service;
-use crate::service::api::{Fault, FileMatches, Rename, RenameFile, Reply, ServerChange};
+use crate::service::api::{Fault, FileMatches, Rename, RenameFile, Reply, ServerChange, Texts};
 use crate::service::languages::document;
 use crate::service::session::Session;
 
@@ -34,7 +34,7 @@ pub(in crate::service) fn rename(
     request: &Rename,
     session: &Session,
 ) -> Result<Reply, Fault> {
-    let new_text = Vec::from([request.to.clone()]);
+    let new_text = Texts::from_iter([request.to.as_str()]);
     carry(service, session, &request.how, new_text, || propose(service, request, session))
 }
 
@@ -83,7 +83,7 @@ pub(in crate::service) fn rename_file(
     request: &RenameFile,
     session: &Session,
 ) -> Result<Reply, Fault> {
-    let new_text = Vec::from([request.to.clone()]);
+    let new_text = Texts::from_iter([request.to.as_str()]);
     carry(service, session, &request.how, new_text, || {
         let (from, _) = place::now(service, &request.path)?;
         let to = service.workspace.locate(&request.to)?;

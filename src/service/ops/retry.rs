@@ -10,7 +10,7 @@ use super::apply::{Edit, attempt};
 use super::draft::{self, Written};
 use super::reject::{Cure, Rejected};
 use super::stored::{RETRY_VERSION, Reason, RetryRecord};
-use crate::service::api::{Apply, Fault, Policy, Reply, Response, Retry, Source, Verify};
+use crate::service::api::{Apply, Fault, Policy, Reply, Response, Retry, Source, Texts, Verify};
 use crate::service::session::Session;
 use crate::service::{Service, internal, now_ms};
 
@@ -37,7 +37,7 @@ pub(in crate::service) fn retry(
     let edit = match prepared {
         Ok(edit) => edit,
         Err(rejected) => {
-            let rejected = rejected.of_edit(&format, Vec::new(), chain);
+            let rejected = rejected.of_edit(&format, Texts::default(), chain);
             return rejected.answer(service, session, "edit.rejected");
         }
     };

@@ -21,7 +21,7 @@ use super::syntax;
 use super::transact::{Author, Done, Operation, carry_out};
 use super::verify::Asked;
 use crate::service::api::{
-    Attempt, EditAnswer, Fault, How, Policy, Reply, Response, ServerChange, Verify,
+    Attempt, EditAnswer, Fault, How, Policy, Reply, Response, ServerChange, Texts, Verify,
 };
 use crate::service::languages::document;
 use crate::service::session::Session;
@@ -49,7 +49,7 @@ pub(super) fn carry(
     service: &Service,
     session: &Session,
     how: &How,
-    new_text: Vec<String>,
+    new_text: Texts,
     mut propose: impl FnMut() -> Result<Proposal, Rejected>,
 ) -> Result<Reply, Fault> {
     let mut tries = 0;

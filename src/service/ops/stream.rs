@@ -13,7 +13,7 @@ use super::reject::Rejected;
 use super::rule::{self, Watch};
 use crate::service::api::{
     Apply, Attempt, Call, Fault, Firing, Rejection, Reply, Response, Source, StreamAnswer,
-    StreamStep, StreamStop, Traffic,
+    StreamStep, StreamStop, Texts, Traffic,
 };
 use crate::service::session::Session;
 use crate::service::streams::{Live, Text};
@@ -57,7 +57,7 @@ fn lock(live: &Mutex<Live>) -> MutexGuard<'_, Live> {
 
 fn open(service: &Service, mut apply: Apply, session: &Session) -> Result<Reply, Fault> {
     let reject = |refusal: Refusal| {
-        let rejected = Rejected::of(refusal).of_edit(&apply.format, Vec::new(), None);
+        let rejected = Rejected::of(refusal).of_edit(&apply.format, Texts::default(), None);
         rejected.answer(service, session, "stream.rejected")
     };
     let first = match std::mem::replace(&mut apply.source, Source::Text(String::new())) {
@@ -213,7 +213,7 @@ fn stop(
     }
     let at = live.text.len();
     live.shown = rejected.looks_at();
-    let rejected = rejected.of_edit(&live.apply.format, Vec::new(), None).stopped_at(at);
+    let rejected = rejected.of_edit(&live.apply.format, Texts::default(), None).stopped_at(at);
     let reply = rejected.answer(service, session, "stream.stopped")?;
     if let Response::Rejected(rejection) = reply.response {
         live.stop = Some(StreamStop { at, rejection });
@@ -286,7 +286,7 @@ fn reject(
 ) -> Result<Attempt, Fault> {
     let Rejection { code, message, path, op, .. } = stop.rejection.clone();
     let rejected = Rejected::of(Refusal { code, message, path, op });
-    let rejected = rejected.of_edit(format, Vec::new(), None).stopped_at(stop.at);
+    let rejected = rejected.of_edit(format, Texts::default(), None).stopped_at(stop.at);
     let reply = rejected.answer(service, session, "edit.rejected")?;
     Ok(reply.attempt.unwrap_or_default())
 }

@@ -80,6 +80,9 @@ pub(super) fn carry_out(
     let workspace = &*service.workspace;
     let _admitted = workspace.health.admit(workspace, service.durability)?;
     let Operation { plan, views, author, mut record, chain, like, allow_mixed } = operation;
+    for before in plan.files.iter().filter_map(|file| file.action.before()) {
+        service.ledger.wait_for(&before.hash);
+    }
     let mut files: Vec<Target> = plan
         .files
         .iter()
