@@ -31,18 +31,25 @@ struct Inner {
     /// Contents in memory that are known to be in the state as well.
     stored: HashSet<ContentHash>,
     /// Digests, least recently added first; some are not in memory any more.
-    order: VecDeque<ContentHash>,
+    order: VecDeque<Added>,
+    /// How many contents were added so far.
+    added: u64,
     bytes: usize,
     /// Digests of contents that no file held when they came here, oldest first;
     /// some are held again by now, or gone.
-    left: VecDeque<ContentHash>,
+    left: VecDeque<Added>,
     /// What those of them take that no file holds now, in bytes.
     left_bytes: usize,
 }
 
+/// A content, and which addition of all it came by: one that went may come again.
+type Added = (ContentHash, u64);
+
 #[derive(Debug)]
 struct Kept {
     snapshot: Arc<Snapshot>,
+    /// Which addition it came by.
+    added: u64,
     /// How many files hold it.
     holders: usize,
     /// Whether it is counted among those that no file holds.
@@ -84,11 +91,11 @@ impl Contents {
         let mut inner = self.lock();
         let current = Current { stamp, looked: SystemTime::now(), hash: snapshot.hash };
         let before = inner.current.insert(path.clone(), current);
-        inner.add(snapshot);
-        inner.hold(&snapshot.hash);
         if let Some(before) = before {
             inner.leave(&before.hash);
         }
+        inner.add(snapshot);
+        inner.hold(&snapshot.hash);
         inner.shrink(self.budget);
     }
 
@@ -106,6 +113,7 @@ impl Contents {
         let mut inner = self.lock();
         if let Some(before) = inner.current.remove(path) {
             inner.leave(&before.hash);
+            inner.shrink(self.budget);
         }
     }
 
@@ -161,10 +169,11 @@ impl Inner {
         if self.by_hash.contains_key(&hash) {
             return false;
         }
-        self.by_hash
-            .insert(hash, Kept { snapshot: Arc::clone(snapshot), holders: 0, is_left: false });
-        self.order.push_back(hash);
-        self.bytes += weight(snapshot);
+        let (snapshot, added) = (Arc::clone(snapshot), self.added);
+        self.added += 1;
+        self.order.push_back((hash, added));
+        self.bytes += weight(&snapshot);
+        self.by_hash.insert(hash, Kept { snapshot, added, holders: 0, is_left: false });
         true
     }
 
@@ -193,7 +202,7 @@ impl Inner {
         kept.is_left = is_left;
         let bytes = weight(&kept.snapshot);
         if is_left {
-            self.left.push_back(*hash);
+            self.left.push_back((*hash, kept.added));
             self.left_bytes += bytes;
         } else {
             self.left_bytes -= bytes;
@@ -204,18 +213,23 @@ impl Inner {
     fn shrink(&mut self, budget: usize) {
         while self.left_bytes > budget / LEFT_SHARE {
             let Some(oldest) = self.left.pop_front() else { break };
-            if self.by_hash.get(&oldest).is_some_and(|kept| kept.is_left) {
-                self.remove(&oldest);
+            if self.kept(&oldest).is_some_and(|kept| kept.is_left) {
+                self.remove(&oldest.0);
             }
         }
         while self.bytes > budget && self.by_hash.len() > 1 {
             let Some(oldest) = self.order.pop_front() else { break };
-            self.remove(&oldest);
+            if self.kept(&oldest).is_some() {
+                self.remove(&oldest.0);
+            }
         }
         for queue in [&mut self.order, &mut self.left] {
             if queue.len() > 2 * self.by_hash.len() + 64 {
+                let is_here = |(hash, added): &Added| {
+                    self.by_hash.get(hash).is_some_and(|kept| kept.added == *added)
+                };
                 let mut seen = HashSet::new();
-                queue.retain(|hash| self.by_hash.contains_key(hash) && seen.insert(*hash));
+                queue.retain(|added| is_here(added) && seen.insert(*added));
             }
         }
         // Stamps are small, but files are many.
@@ -223,6 +237,11 @@ impl Inner {
             let by_hash = &self.by_hash;
             self.current.retain(|_, current| by_hash.contains_key(&current.hash));
         }
+    }
+
+    /// Returns what was added then, if it is still here since.
+    fn kept(&self, (hash, added): &Added) -> Option<&Kept> {
+        self.by_hash.get(hash).filter(|kept| kept.added == *added)
     }
 
     fn remove(&mut self, hash: &ContentHash) {
@@ -252,7 +271,7 @@ mod tests {
     }
 
     fn content(number: usize) -> Arc<Snapshot> {
-        Arc::new(Snapshot::of(vec![number as u8; 100 * (number % 13)]))
+        Arc::new(Snapshot::of(vec![b'A' + number as u8; 100 * (number % 13)]))
     }
 
     proptest! {

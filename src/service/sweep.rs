@@ -112,8 +112,8 @@ impl Sweep {
 /// Looks whether somebody wrote to a displaced file after all.
 fn look_again(workspace: &Workspace, displaced: &Displaced) -> Result<(), Refusal> {
     let Displaced { slot, before, path, operation, .. } = displaced;
-    match workspace.fs.read_slot(slot, u64::MAX) {
-        Ok(bytes) if ContentHash::of(&bytes) != *before => keep(workspace, slot, path, *operation),
+    match workspace.fs.slot_hash(slot) {
+        Ok(hash) if hash != *before => keep(workspace, slot, path, *operation),
         // Swept already, or not to be read now: it is looked at before it goes.
         Ok(_) | Err(_) => Ok(()),
     }

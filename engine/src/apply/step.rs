@@ -2,7 +2,6 @@
 
 use std::thread;
 
-use crate::hash::ContentHash;
 use crate::store::{Expected, Fs, FsError, RelPath, Slot, Step, StepKind};
 
 impl Step {
@@ -74,8 +73,7 @@ pub(super) fn is_staged(step: &Step) -> bool {
 /// Removes the slot of a step that did not happen, unless it holds bytes that
 /// are not ours.
 pub(super) fn discard_if_ours(fs: &dyn Fs, step: &Step) {
-    let held = fs.read_slot(&step.slot, u64::MAX).map(|bytes| ContentHash::of(&bytes));
-    if held.is_ok_and(|hash| Some(hash) == step.after) {
+    if fs.slot_hash(&step.slot).is_ok_and(|hash| Some(hash) == step.after) {
         let _gone = fs.discard(&step.slot);
     }
 }

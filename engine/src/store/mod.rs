@@ -195,6 +195,11 @@ pub trait Fs: Send + Sync {
     /// Returns the bytes of a slot.
     fn read_slot(&self, slot: &Slot, limit: u64) -> Result<Vec<u8>, FsError>;
 
+    /// Returns the digest of the bytes of a slot.
+    fn slot_hash(&self, slot: &Slot) -> Result<ContentHash, FsError> {
+        self.read_slot(slot, u64::MAX).map(|bytes| ContentHash::of(&bytes))
+    }
+
     /// Returns the slots that this journal named, in the root's slot directory
     /// and beside these directories, with their sizes in bytes, in no order.
     fn slots(&self, beside: &[RelPath]) -> Result<Vec<(Slot, u64)>, FsError>;

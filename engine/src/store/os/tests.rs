@@ -95,6 +95,7 @@ fn a_file_is_swapped_if_it_holds_what_is_expected() {
         assert_eq!(swap("one").unwrap(), cas, "{kind}");
         assert_eq!(disk.text("d/f"), "two", "{kind}");
         assert_eq!(fs.read_slot(&slot, 99).unwrap(), b"one", "{kind}");
+        assert_eq!(fs.slot_hash(&slot).unwrap(), ContentHash::of(b"one"), "{kind}");
         // And back again, by the digest.
         let back = fs.exchange(&slot, &path("d/f"), Expected::Hash(ContentHash::of(b"two")));
         assert_eq!((back.unwrap(), disk.text("d/f").as_str()), (cas, "one"), "{kind}");

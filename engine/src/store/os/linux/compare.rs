@@ -29,6 +29,22 @@ pub(super) fn read_all(file: impl AsFd, size: u64) -> Result<Vec<u8>, FsError> {
     Ok(bytes)
 }
 
+/// Returns the digest of an open file, read a piece at a time.
+pub(super) fn digest(file: &File) -> Result<ContentHash, FsError> {
+    let mut buffer = Vec::with_capacity(COMPARE_BYTES);
+    let mut hasher = Hasher::default();
+    let mut at = 0;
+    loop {
+        buffer.clear();
+        let read = || rustix::io::pread(file, rustix::buffer::spare_capacity(&mut buffer), at);
+        match retry_on_intr(read).map_err(io("read the file"))? {
+            0 => return Ok(hasher.finish()),
+            count => at += count as u64,
+        }
+        hasher.update(&buffer);
+    }
+}
+
 /// Compares the bytes of an open file with what is expected, a piece at a time.
 pub(super) fn compare(file: &File, stat: &Stat, expected: Expected<'_>) -> Result<(), FsError> {
     // One byte more than there should be tells at once that there is no more.

@@ -33,7 +33,7 @@ use rustix::io::Errno;
 use crate::hash::ContentHash;
 use crate::store::{Cas, Expected, Fs, FsError, Like, RelPath, Slot, Stamp};
 use beneath::Links;
-use compare::read_all;
+use compare::{digest, read_all};
 use flush::{Flush, flush_all};
 use slots::SlotDir;
 use swap::Swap;
@@ -303,6 +303,10 @@ impl Fs for OsFs {
             return Err(FsError::TooLarge { size, limit });
         }
         read_all(&file, size)
+    }
+
+    fn slot_hash(&self, slot: &Slot) -> Result<ContentHash, FsError> {
+        digest(&self.open_slot(slot)?.0)
     }
 
     fn slots(&self, beside: &[RelPath]) -> Result<Vec<(Slot, u64)>, FsError> {
