@@ -44,7 +44,7 @@ pub(super) fn run(
             paint.title(&format!("@{} {}", answer.path, answer.handle))?;
             paint.rows(&answer.text)?;
             if answer.more {
-                paint.faint("… there are more; name a depth, or raise --limit")?;
+                paint.faint("… there is more; name a depth or a symbol, or raise --limit")?;
             }
             Ok(End::Done)
         }

@@ -1,6 +1,10 @@
 //! What a file defines, and its constructs read by name: what is shown, what
 //! counts as seen, and what is asked when a name means none or several.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use anchord::tokens;
 use serde_json::{Value, json};
 
 use crate::world::{Client, Daemon, World, applied, rejected};
@@ -159,4 +163,64 @@ fn an_outline_is_of_the_content_that_is_named() {
     assert_eq!(outline(&mut client, json!({"path": "a.py"}))["text"], "1-2\tdef new():\n");
     let old = outline(&mut client, json!({"path": "a.py", "handle": handle}));
     assert_eq!(old["text"], "1-2\tdef old():\n");
+}
+
+/// How many files are outlined, and how many of one language.
+const REAL_FILES: usize = 200;
+const OF_ONE_LANGUAGE: usize = 40;
+
+/// Lines of a page: whoever wants to know what stands on one reads it.
+const PAGE: usize = 50;
+
+/// Returns real files of many languages: those of the packages this is built
+/// from, and of the folder that `ANCHORD_FILES` names, mixed.
+fn real_files() -> Vec<PathBuf> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let folders = home.map(|home| home.join("registry/src"));
+    let folders = folders.into_iter().chain(std::env::var_os("ANCHORD_FILES").map(PathBuf::from));
+    let walked = folders.flat_map(|folder| walkdir::WalkDir::new(folder).into_iter().flatten());
+    let files = walked.filter(|entry| entry.file_type().is_file()).map(|entry| entry.into_path());
+    let mut files: Vec<PathBuf> = files.collect();
+    files.sort_by_key(|path| xxhash_rust::xxh32::xxh32(path.as_os_str().as_encoded_bytes(), 0));
+    files.retain(|path| path.to_str().and_then(grammars::Language::of_path).is_some());
+    files
+}
+
+#[test]
+fn an_outline_takes_a_tenth_of_its_file() {
+    let world = World::new();
+    let daemon = world.serve();
+    let mut client = daemon.open();
+    let mut shares = Vec::new();
+    let mut of_language = HashMap::new();
+    for (number, path) in real_files().into_iter().enumerate() {
+        if shares.len() == REAL_FILES {
+            break;
+        }
+        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        let language = path.to_str().and_then(grammars::Language::of_path);
+        let outlined = of_language.entry(language.map(|language| language.id)).or_insert(0);
+        if text.lines().count() < PAGE || *outlined == OF_ONE_LANGUAGE {
+            continue;
+        }
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name in plain text");
+        let name = format!("{number}/{name}");
+        world.write(&name, &text);
+        let answer = client.call("file/outline", json!({"path": name}));
+        // A file without a definition is none to outline.
+        if let Some(outline) = answer["text"].as_str().filter(|outline| !outline.is_empty()) {
+            *outlined += 1;
+            shares.push(100 * tokens::count(outline) / tokens::count(&text).max(1));
+        }
+    }
+    shares.sort_unstable();
+    let of = |share: usize| shares.get(shares.len() * share / 100).copied().unwrap_or(0);
+    let files = shares.len();
+    println!(
+        "outlines: {files} real files, {} % of the tokens on the median, {} % of nine in ten",
+        of(50),
+        of(90)
+    );
+    assert!(files < 20 || of(50) <= 10, "{shares:?}");
 }

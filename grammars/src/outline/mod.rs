@@ -96,6 +96,25 @@ pub const KINDS: [&str; 72] = [
 /// The most characters of a signature in a row.
 const ROW_MAX: usize = 90;
 
+/// How far signatures are cut short where not even the outermost rows fit.
+const NARROW: [usize; 2] = [50, 30];
+
+/// How much an outline shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Detail {
+    /// Symbols are shown that stand in fewer others than this.
+    pub depth: usize,
+    /// The most characters of a signature.
+    width: usize,
+}
+
+impl Detail {
+    /// Shows so many levels, with whole signatures.
+    pub fn of_depth(depth: usize) -> Detail {
+        Detail { depth, width: ROW_MAX }
+    }
+}
+
 /// One definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Symbol {
@@ -187,7 +206,7 @@ impl Outline {
     /// are left out: such a row would only repeat the file.
     pub fn text(&self, depth: usize) -> String {
         let mut text = String::new();
-        for row in self.rows(0..self.symbols.len(), depth) {
+        for row in self.rows(0..self.symbols.len(), Detail::of_depth(depth)) {
             // Writing to a string cannot fail.
             let _written = writeln!(text, "{row}");
         }
@@ -195,12 +214,33 @@ impl Outline {
     }
 
     /// Returns the rows of [`Outline::text`] for some symbols: those that stand in
-    /// fewer than `depth` others of them.
-    pub fn rows(&self, symbols: Range<usize>, depth: usize) -> impl Iterator<Item = Row<'_>> {
+    /// fewer than `detail.depth` others of them.
+    pub fn rows(&self, symbols: Range<usize>, detail: Detail) -> impl Iterator<Item = Row<'_>> {
         let some = self.symbols.get(symbols).unwrap_or_default();
         let top = some.first().map_or(0, |symbol| symbol.depth);
-        let rows = some.iter().map(move |symbol| Row { symbol, depth: symbol.depth - top });
+        let Detail { depth, width } = detail;
+        let rows = some.iter().map(move |symbol| Row { symbol, depth: symbol.depth - top, width });
         rows.filter(move |row| row.depth < depth && !row.symbol.is_plain_value())
+    }
+
+    /// Returns the most that rows of all symbols can show in `room` bytes; where
+    /// nothing fits, the least that they can.
+    pub fn detail_within(&self, room: usize) -> Detail {
+        let deepest = self.symbols.iter().map(|symbol| symbol.depth + 1).max().unwrap_or(1);
+        let narrow = NARROW.map(|width| Detail { depth: 1, width });
+        let fits = |detail: &Detail| {
+            let rows = self.rows(0..self.symbols.len(), *detail);
+            let left = |left: usize, row: Row<'_>| left.checked_sub(row.to_string().len() + 1);
+            { rows }.try_fold(room, left).is_some()
+        };
+        let details = (1..=deepest).rev().map(Detail::of_depth).chain(narrow);
+        let least = Detail { depth: 1, width: NARROW[NARROW.len() - 1] };
+        { details }.find(fits).unwrap_or(least)
+    }
+
+    /// Returns whether symbols that have rows stand in so many others or more.
+    pub fn is_deeper_than(&self, depth: usize) -> bool {
+        self.symbols.iter().any(|symbol| symbol.depth >= depth && !symbol.is_plain_value())
     }
 
     /// Returns a symbol and all that stand in it, by their indices.
@@ -218,12 +258,14 @@ pub struct Row<'a> {
     pub symbol: &'a Symbol,
     /// How far the signature is indented, in steps.
     depth: usize,
+    /// The most characters of the signature.
+    width: usize,
 }
 
 impl Row<'_> {
     /// Returns the signature as the row shows it.
     pub fn signature(&self) -> String {
-        format!("{}{}", "  ".repeat(self.depth), one_line(&self.symbol.signature, ROW_MAX))
+        format!("{}{}", "  ".repeat(self.depth), one_line(&self.symbol.signature, self.width))
     }
 }
 
@@ -291,6 +333,12 @@ mod tests {
         let paths: Vec<String> = (0..5).map(|index| outline.path(index)).collect();
         assert_eq!(paths, ["fn a", "fn a > fn b", "fn a > fn b > fn d", "fn a > fn c", ""]);
         assert_eq!(outline.to_depth(2).count(), 3);
+        let depth = |room| outline.detail_within(room).depth;
+        let whole = outline.text(usize::MAX).len();
+        let deepest = outline.symbols().iter().map(|symbol| symbol.depth + 1).max();
+        assert_eq!(Some(depth(whole)), deepest);
+        assert!(Some(depth(whole - 1)) < deepest);
+        assert_eq!((depth(outline.text(1).len()), depth(0)), (1, 1));
     }
 
     #[test]

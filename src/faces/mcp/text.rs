@@ -171,7 +171,7 @@ fn rewrite_text(rewrite: &RewriteAnswer) -> String {
 fn outline_text(outline: &OutlineAnswer) -> String {
     let mut text = format!("@{} {}\n{}", outline.path, outline.handle, outline.text);
     match (outline.more, outline.text.is_empty()) {
-        (true, _) => text.push_str("(there are more: name a depth or a symbol)\n"),
+        (true, _) => text.push_str("(there is more: name a depth or a symbol)\n"),
         (false, true) => text.push_str("defines nothing\n"),
         (false, false) => {}
     }

@@ -61,7 +61,8 @@ pub struct Outline {
     /// The construct to show with what stands in it, by its name path; the whole
     /// file where none is named.
     pub symbol: Option<String>,
-    /// How many levels to show; all of them where nothing is said.
+    /// How many levels to show; where nothing is said, all of a construct, and of
+    /// a file as many as take little beside it.
     pub depth: Option<usize>,
     /// How many rows at most.
     pub limit: usize,

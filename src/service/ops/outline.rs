@@ -4,7 +4,7 @@ use engine::anchor::{View, lines_of};
 use engine::snapshot::Snapshot;
 use grammars::Language;
 use grammars::check::Unread;
-use grammars::outline::Row;
+use grammars::outline::{Detail, Row};
 
 use super::construct::{named, outline_of};
 use super::read::content;
@@ -16,6 +16,13 @@ use crate::service::{Service, internal, now_ms};
 
 /// The most rows in one answer.
 const MOST: usize = 10_000;
+
+/// Which part of a file its outline may take, in bytes. Rows have more tokens a
+/// byte than code has, and the whole is to be a tenth of the file in tokens.
+const ROOM_SHARE: usize = 18;
+
+/// What an outline may take of however small a file, in bytes.
+const ROOM: usize = 400;
 
 /// Returns the outline asked for, or a rejection.
 pub(in crate::service) fn outline(
@@ -47,7 +54,12 @@ fn look(
         None => 0..outline.symbols().len(),
     };
     let limit = request.limit.clamp(1, MOST);
-    let mut rows = outline.rows(symbols, request.depth.unwrap_or(usize::MAX));
+    let detail = match (request.depth, &request.symbol) {
+        (Some(depth), _) => Detail::of_depth(depth),
+        (None, Some(_)) => Detail::of_depth(usize::MAX),
+        (None, None) => outline.detail_within(room(&now)),
+    };
+    let mut rows = outline.rows(symbols, detail);
     let mut answer = OutlineAnswer {
         path: path.as_str().to_owned(),
         handle,
@@ -66,11 +78,18 @@ fn look(
             shown.add(row.symbol.line..row.symbol.line + 1);
         }
     }
-    answer.more = rows.next().is_some();
+    let is_deeper = request.depth.is_none() && outline.is_deeper_than(detail.depth);
+    answer.more = rows.next().is_some() || is_deeper;
     answer.shown = shown.ranges().iter().map(lines_of).collect();
     let seen = session.show(handle, shown.ranges(), &service.workspace.state);
     seen.map_err(|error| state_refusal(&error))?;
     Ok(answer)
+}
+
+/// Returns how many bytes the rows of a whole file may take where nobody says how
+/// deep they are to go: few beside the file, which could be read instead.
+fn room(now: &Snapshot) -> usize {
+    (now.bytes.len() / ROOM_SHARE).max(ROOM)
 }
 
 /// Returns whether a row shows a line as it is, and says that it is that line:
