@@ -22,7 +22,7 @@ use crate::outline::{Collected, Outline, collect};
 use crate::parse::{Limits, Parse, parse, reparse};
 use crate::risk::{CONTENT_MAX, Risk};
 use crate::trees::{Trees, edited};
-use crate::window::{WIDTHS, Window, window};
+use crate::window::{WIDTHS, WINDOWS_FROM, Window, window};
 use crate::worker::{Answer, Ask, Workers};
 
 /// Looks for syntax errors, in the languages of the registry, and for what is
@@ -244,8 +244,9 @@ impl SyntaxCheck {
         }
     }
 
-    /// Judges an edit of a very large file by the items around it; `None` where
-    /// the file is not that large, or what stands around the edit cannot be told.
+    /// Judges an edit of a large file by the items around it; `None` where the
+    /// file is not that large, or what stands around the edit cannot be told. What
+    /// seems broken is looked at in the whole file, unless that is too large.
     fn judge_window(
         &self,
         language: &'static Language,
@@ -253,14 +254,15 @@ impl SyntaxCheck {
         after: &Snapshot,
         change: &Change,
     ) -> Option<Judgement> {
-        let is_large = before.bytes.len().min(after.bytes.len()) > CONTENT_MAX;
-        if !is_large || !language.has_windows {
+        let size = before.bytes.len().min(after.bytes.len());
+        if size <= WINDOWS_FROM || !language.has_windows {
             return None;
         }
-        WIDTHS.into_iter().find_map(|width| {
+        let judgement = WIDTHS.into_iter().find_map(|width| {
             let window = window(before, change, width)?;
             self.judge_in(language, &window)
-        })
+        });
+        judgement.filter(|judgement| size > CONTENT_MAX || judgement.delta.new.is_empty())
     }
 
     /// Judges an edit in its window; `None` where that did not parse before.
@@ -515,5 +517,62 @@ mod tests {
         assert_eq!(judged(100_002, "    2 3;\n"), (true, vec![100_002]));
         assert_eq!(judged(2, "    )\n"), (true, vec![2]));
         assert_eq!(judged(199_997, "    {\n"), (true, vec![199_996]));
+    }
+
+    /// Items with strings and comments that an edit may open or close.
+    const ITEMS: [(&str, &str); 3] = [
+        ("a.rs", "/* One\n * more. */\nfn f() {\n    let a = \"{ /*\";\n    g(a);\n}\n\n"),
+        (
+            "a.py",
+            "def f(a):\n    \"\"\"Says it.\n\n    More.\n    \"\"\"\n    if a:\n        return \"b\"\n\n\n",
+        ),
+        (
+            "a.c",
+            "/* One\n * more. */\nint f(void)\n{\n    char *a = \"{\";\n    return g(a);\n}\n\n",
+        ),
+    ];
+
+    /// What takes the place of a line.
+    const SLIPS: [&str; 9] = [
+        "",
+        "}\n",
+        "{\n",
+        "/*\n",
+        "*/\n",
+        "    \"\"\"\n",
+        "    g(\"x);\n",
+        "    g(1));\n",
+        "x = 1;\n",
+    ];
+
+    #[test]
+    fn what_is_sound_in_a_window_is_sound_in_the_whole() {
+        let mut broken = 0;
+        for (path, item) in ITEMS {
+            let items = WINDOWS_FROM / item.len() + 50;
+            let before = Snapshot::of(item.repeat(items).into());
+            let language = Language::of_path(path).expect("a language of the registry");
+            let whole = SyntaxCheck::default();
+            let old = whole.tree(language, &before).expect("the file is parsed");
+            let lines = item.lines().count();
+            let places = (0..lines).flat_map(|line| SLIPS.map(|slip| (line, slip)));
+            for (line, slip) in places {
+                let line = items / 2 * lines + line;
+                let edit = Edit { range: before.lines.bytes_of(line..line + 1), text: slip.into() };
+                let change = Change::new(vec![edit], before.bytes.len()).expect("one edit");
+                let after = before.after(&change);
+                let check = SyntaxCheck::default();
+                let window = check.judge_window(language, &before, &after, &change);
+                let new = whole.fresh(language, &after).expect("the file is parsed");
+                let all = judge(language, (&old, &before), (&new, &after), &change);
+                broken += usize::from(all.is_broken());
+                assert!(
+                    window.is_none_or(|window| !all.is_broken() || window.is_broken()),
+                    "{path}: {slip:?} in the place of line {line}: {:?}",
+                    all.delta.new
+                );
+            }
+        }
+        assert!(broken > 50, "{broken} of these edits break the whole");
     }
 }

@@ -1,16 +1,19 @@
 //! A window: the items around an edit, parsed alone.
 //!
-//! A file of a hundred thousand lines is not parsed as a whole for an edit of
-//! one. What stands at its top level is cut where a line begins in the first
-//! column after an empty line or a closing bracket; some items around the edit
-//! are parsed before and after it. A cut may have gone wrong, through a string
-//! or a comment: so a window in which the parser finds errors before the edit is
-//! made wider, and in the end given up.
+//! A file of thousands of lines is not parsed as a whole for an edit of one. What
+//! stands at its top level is cut where a line begins in the first column after
+//! an empty line or a closing bracket; some items around the edit are parsed
+//! before and after it. A cut may have gone wrong, through a string or a comment:
+//! so a window in which the parser finds errors before the edit is made wider,
+//! and in the end given up.
 
 use std::ops::Range;
 
 use engine::edit::{Change, Edit};
 use engine::snapshot::Snapshot;
+
+/// From which size on, in bytes, an edit is judged by its window first.
+pub(crate) const WINDOWS_FROM: usize = 64 << 10;
 
 /// Items on either side of the edit.
 const ITEMS: usize = 2;
