@@ -169,8 +169,8 @@ fn buffer(method: &str, params: &str) -> Result<Call, RpcError> {
 /// # Errors
 /// Where the parameters are not those of `session/listen`.
 pub fn listen(params: &str) -> Result<(Option<String>, api::Interest), RpcError> {
-    let wire::ListenParams { session, files, editor } = read(params)?;
-    Ok((session, api::Interest { files, editor }))
+    let wire::ListenParams { session, files, editor, servers } = read(params)?;
+    Ok((session, api::Interest { files, editor, servers }))
 }
 
 /// Returns the parameters of `tool/call`.

@@ -86,6 +86,7 @@ pub fn note(note: api::Note) -> Result<(&'static str, String), RpcError> {
         api::Note::Changed(change) => ("file/changed", json(&file_changed(change))?),
         api::Note::Edit(edit) => ("buffer/edit", json(&buffer_edit(edit))?),
         api::Note::News { path } => ("buffer/news", json(&wire::BufferNews { path })?),
+        api::Note::Late(late) => ("lsp/late", json(&lsp_late(late))?),
         api::Note::Work { agent, what } => {
             ("session/working", json(&wire::Working { agent, what })?)
         }
@@ -104,6 +105,18 @@ fn file_changed(change: api::FileChange) -> wire::FileChanged {
         agent: change.agent,
         operation: change.operation,
     }
+}
+
+fn lsp_late(late: api::Late) -> wire::LspLate {
+    let file = |file: api::LateFile| wire::LateFile {
+        path: file.path,
+        server: file.server,
+        verdict: file.verdict.to_owned(),
+        new: file.new,
+        fixed: file.fixed,
+        unchanged: file.unchanged,
+    };
+    wire::LspLate { pending: late.pending, files: late.files.into_iter().map(file).collect() }
 }
 
 fn buffer_edit(edit: api::EditorEdit) -> wire::BufferEdit {

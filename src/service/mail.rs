@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use engine::hash::ContentHash;
 use engine::store::RelPath;
 
-use super::api::{EditorEdit, Interest, Note, Wake};
+use super::api::{EditorEdit, Interest, Late, Note, Wake};
 
 /// How long a file must have been left alone before a session is told.
 const QUIET: Duration = Duration::from_millis(100);
@@ -23,6 +23,10 @@ const MOST_SEEN: usize = 10_000;
 
 /// How many edits may wait for an editor.
 const MOST_EDITS: usize = 64;
+
+/// How much of what language servers said late may wait for a listener; of more
+/// the oldest goes.
+const MOST_LATE: usize = 64;
 
 /// All who listen.
 #[derive(Default)]
@@ -52,6 +56,7 @@ struct Listener {
     touched: BTreeMap<RelPath, Touched>,
     edits: VecDeque<EditorEdit>,
     news: BTreeSet<String>,
+    late: VecDeque<Late>,
     work: Option<(String, String)>,
 }
 
@@ -106,6 +111,7 @@ impl Mail {
             touched: BTreeMap::new(),
             edits: VecDeque::new(),
             news: BTreeSet::new(),
+            late: VecDeque::new(),
             work: None,
         };
         inner.listeners.insert(id, listener);
@@ -198,6 +204,21 @@ impl Mail {
         });
     }
 
+    /// Tells what language servers said late to all who want to know: each knows
+    /// by the number whether it asked.
+    pub(super) fn late(&self, late: &Late) {
+        if !self.is_heard() {
+            return;
+        }
+        for listener in self.lock().listeners.values_mut().filter(|one| one.interest.servers) {
+            if listener.late.len() >= MOST_LATE {
+                listener.late.pop_front();
+            }
+            listener.late.push_back(late.clone());
+            (listener.wake)();
+        }
+    }
+
     /// Hands an edit to an editor; returns whether it takes it.
     pub(super) fn ask(&self, editor: &str, edit: &EditorEdit) -> bool {
         let mut taken = false;
@@ -221,7 +242,8 @@ impl Mail {
         let edits = listener.edits.drain(..).map(Note::Edit);
         let news = std::mem::take(&mut listener.news).into_iter().map(|path| Note::News { path });
         let work = listener.work.take().map(|(agent, what)| Note::Work { agent, what });
-        let notes = edits.chain(news).chain(work).collect();
+        let late = listener.late.drain(..).map(Note::Late);
+        let notes = edits.chain(news).chain(late).chain(work).collect();
         let (due, later): (BTreeMap<_, _>, BTreeMap<_, _>) = std::mem::take(&mut listener.touched)
             .into_iter()
             .partition(|(_, touched)| touched.due() <= now);

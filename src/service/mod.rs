@@ -152,9 +152,9 @@ impl Service {
         let syntax = Arc::new(syntax_check(options.helper.clone()));
         Ok(Service {
             watch: Watch::new(root, Arc::clone(&mail)),
-            mail,
             looks: ops::marks::Looks::default(),
-            languages: Languages::new(&workspace, &syntax, &options.surroundings),
+            languages: Languages::new(&workspace, &syntax, &mail, &options.surroundings),
+            mail,
             syntax,
             ledger: Ledger::start(Arc::clone(&workspace), options.helper)?,
             workspace,

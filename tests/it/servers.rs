@@ -342,11 +342,12 @@ fn a_server_may_neither_edit_by_itself_nor_run_commands_nor_answer_for_old_versi
 }
 
 #[test]
-fn what_comes_late_is_an_event() {
+fn what_comes_late_is_an_event_and_told_to_who_listens() {
     let slow = json!({"on": {"textDocument/diagnostic": [[{"sleep_ms": 1500}, "default"]]}});
     let world = scripted(&slow, &[("a.fake", "x\n")]);
     let daemon = world.serve();
-    let mut client = daemon.open();
+    let (mut client, mut other) = (daemon.open(), daemon.open());
+    other.call("session/listen", json!({"servers": true}));
     let edited =
         replace_first(&mut client, "a.fake", "ERROR new", json!({"lsp": "warn", "lsp_ms": 100}));
     assert_eq!(edited["diagnostics"]["verdict"], "inconclusive", "{edited}");
@@ -363,6 +364,8 @@ fn what_comes_late_is_an_event() {
         (&late["data"]["pending"], &late["data"]["files"][0]["new"]),
         (&pending, &json!(["E1: new"]))
     );
+    let told = other.receive();
+    assert_eq!((&told["method"], &told["params"]), (&json!("lsp/late"), &late["data"]), "{told}");
 }
 
 #[test]

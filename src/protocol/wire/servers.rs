@@ -4,6 +4,32 @@ use serde::{Deserialize, Serialize};
 
 use super::{FileMatches, HandleText, Lines, Verify, is_false};
 
+/// The notification `lsp/late`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LspLate {
+    /// The number that the answer of the edit gave.
+    pub pending: u64,
+    /// What the servers say now.
+    pub files: Vec<LateFile>,
+}
+
+/// What one language server said late of one file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LateFile {
+    /// The file.
+    pub path: String,
+    /// The server.
+    pub server: String,
+    /// What its word is worth.
+    pub verdict: String,
+    /// The messages of what the edit brought.
+    pub new: Vec<String>,
+    /// The messages of what it mended.
+    pub fixed: Vec<String>,
+    /// How many findings stayed.
+    pub unchanged: usize,
+}
+
 /// Parameters of `lsp/diagnostics`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

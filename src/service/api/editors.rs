@@ -17,6 +17,8 @@ pub struct Interest {
     /// Everything that an editor has to know: edits to be made in its documents,
     /// and what agents do to them.
     pub editor: bool,
+    /// What language servers say too late for the answer of an edit.
+    pub servers: bool,
 }
 
 /// Notes for a listener.
@@ -40,6 +42,8 @@ pub enum Note {
         /// The file.
         path: String,
     },
+    /// Language servers said what was not in when an edit was answered.
+    Late(Late),
     /// An agent did something.
     Work {
         /// The agent, as it calls itself.
@@ -47,6 +51,32 @@ pub enum Note {
         /// What it did, in few words.
         what: String,
     },
+}
+
+/// What language servers said after an edit was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Late {
+    /// The number that the answer gave.
+    pub pending: u64,
+    /// What they say of each file.
+    pub files: Vec<LateFile>,
+}
+
+/// What one language server said late of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LateFile {
+    /// The file.
+    pub path: String,
+    /// The server.
+    pub server: String,
+    /// What its word is worth.
+    pub verdict: &'static str,
+    /// The messages of what the edit brought.
+    pub new: Vec<String>,
+    /// The messages of what it mended.
+    pub fixed: Vec<String>,
+    /// How many findings stayed.
+    pub unchanged: usize,
 }
 
 /// A change of a file that a session has seen.

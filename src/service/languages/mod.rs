@@ -21,9 +21,11 @@ use grammars::SyntaxCheck;
 use lsp_bridge::FileEvent;
 use lsp_bridge::bridge::{Bridge, Setup};
 use lsp_bridge::files::Files;
-use lsp_bridge::verify::LateReport;
+use lsp_bridge::verify::{FileReport, LateReport};
 use serde_json::json;
 
+use super::api::{Late, LateFile};
+use super::mail::Mail;
 use super::now_ms;
 use super::workspace::Workspace;
 use changes::Changes;
@@ -76,6 +78,7 @@ impl Languages {
     pub(super) fn new(
         workspace: &Arc<Workspace>,
         syntax: &Arc<SyntaxCheck>,
+        mail: &Arc<Mail>,
         surroundings: &Surroundings,
     ) -> Languages {
         let files = Arc::new(Documents(Arc::clone(workspace)));
@@ -83,7 +86,7 @@ impl Languages {
         let standard = configuration.as_ref().map(|it| it.standard).unwrap_or_default();
         let bridge = configuration.map(|configuration| {
             let Configuration { trust, table, policy, .. } = configuration;
-            let listening = Arc::clone(workspace);
+            let (listening, mail) = (Arc::clone(workspace), Arc::clone(mail));
             Bridge::new(Setup {
                 root: workspace.root.clone(),
                 trust,
@@ -91,7 +94,7 @@ impl Languages {
                 policy,
                 spawner: Arc::new(Guests::new(surroundings, &workspace.root)),
                 files,
-                listener: Arc::new(move |late| heard(&listening, &late)),
+                listener: Arc::new(move |late| heard(&listening, &mail, late)),
             })
         });
         let (workspace, syntax) = (Arc::clone(workspace), Arc::clone(syntax));
@@ -153,21 +156,31 @@ impl Languages {
     }
 }
 
-/// Records what came too late for an answer.
-fn heard(workspace: &Workspace, late: &LateReport) {
+/// Records what came too late for an answer, and tells who listens.
+fn heard(workspace: &Workspace, mail: &Mail, late: LateReport) {
+    let messages = |found: &[engine::verify::Diagnostic]| -> Vec<String> {
+        found.iter().map(|found| found.message.clone()).collect()
+    };
+    let file = |file: FileReport| LateFile {
+        verdict: word(file.delta.verdict),
+        new: messages(&file.delta.new),
+        fixed: messages(&file.delta.fixed),
+        unchanged: file.delta.unchanged,
+        path: file.path,
+        server: file.server,
+    };
+    let late = Late { pending: late.pending, files: late.files.into_iter().map(file).collect() };
     let files = late.files.iter().map(|file| {
-        let message = |found: &engine::verify::Diagnostic| found.message.clone();
         json!({
-            "path": file.path, "server": file.server, "verdict": word(file.delta.verdict),
-            "new": file.delta.new.iter().map(message).collect::<Vec<_>>(),
-            "fixed": file.delta.fixed.iter().map(message).collect::<Vec<_>>(),
-            "unchanged": file.delta.unchanged,
+            "path": file.path, "server": file.server, "verdict": file.verdict,
+            "new": file.new, "fixed": file.fixed, "unchanged": file.unchanged,
         })
     });
     let data = json!({ "pending": late.pending, "files": files.collect::<Vec<_>>() }).to_string();
     if let Err(error) = workspace.state.append_event(now_ms(), "lsp.late", "", None, &data) {
         tracing::warn!("what language servers said late: {error}");
     }
+    mail.late(&late);
 }
 
 /// Returns the word for a verdict.
