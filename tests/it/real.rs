@@ -45,7 +45,7 @@ const MISTYPED: &str = "export const value: string = compute(1);";
 const USER_TS: (&str, &str) =
     ("user@.ts", "import { compute } from \"./lib\";\n\nexport const value = compute(@);\n");
 
-const SERVERS: [Real; 9] = [
+const SERVERS: [Real; 11] = [
     Real {
         server: "ty",
         others: &["basedpyright", "pyright", "ruff"],
@@ -66,6 +66,62 @@ const SERVERS: [Real; 9] = [
         )),
         edited: ("main.py", 3, "value: int = compute(1)", "value: str = compute(1)"),
         comment: "# ä 𝄞",
+        unformatted: None,
+        action: None,
+    },
+    Real {
+        server: "basedpyright",
+        others: &["ty", "pyright", "ruff"],
+        program: "basedpyright-langserver",
+        arguments: &["--stdio"],
+        files: &[
+            PYTHON,
+            ("pyproject.toml", ""),
+            ("main.py", "from lib import compute\n\nvalue: int = compute(1)\n"),
+        ],
+        symbol: Some((
+            "lib.py",
+            1,
+            "compute",
+            ("user@.py", "from lib import compute\n\nprint(compute(@))\n"),
+        )),
+        edited: ("main.py", 3, "value: int = compute(1)", "value: str = compute(1)"),
+        comment: "# ä 𝄞",
+        unformatted: None,
+        action: None,
+    },
+    Real {
+        server: "rust-analyzer",
+        others: &[],
+        program: "rust-analyzer",
+        arguments: &[],
+        files: &[
+            (
+                "Cargo.toml",
+                "[package]\nname = \"sample\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
+            ),
+            // What the compiler writes is no news to the server.
+            ("Cargo.lock", "version = 4\n\n[[package]]\nname = \"sample\"\nversion = \"0.1.0\"\n"),
+            (".gitignore", "/target\n"),
+            ("src/lib.rs", "pub fn compute(x: i32) -> i32 {\n    x\n}\nMODULES"),
+            (
+                "src/main.rs",
+                "use sample::compute;\n\nfn main() {\n    let _x: i32 = compute(1);\n}\n",
+            ),
+        ],
+        symbol: Some((
+            "src/lib.rs",
+            1,
+            "compute",
+            ("src/user@.rs", "pub fn f() -> i32 {\n    crate::compute(@)\n}\n"),
+        )),
+        edited: (
+            "src/main.rs",
+            4,
+            "    let _x: i32 = compute(1);",
+            "    let _x: bool = compute(1);",
+        ),
+        comment: "    // ä 𝄞",
         unformatted: None,
         action: None,
     },
@@ -207,13 +263,19 @@ const SERVERS: [Real; 9] = [
 /// Returns where a program lies.
 fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("ANCHORD_SERVERS").or_else(|| std::env::var_os("PATH"))?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file())
+    let programs = std::env::split_paths(&path).map(|folder| folder.join(program));
+    // The toolchain of Rust has a proxy for what is not there.
+    { programs }.find(|path| path.is_file() && !path.with_file_name("rustup").exists())
 }
 
 impl Real {
     /// Returns the world of the project, served by this server alone.
     fn world(&self, program: &PathBuf) -> World {
-        let world = World::with(self.files);
+        let world = World::new();
+        let modules: String = (0..USERS).map(|user| format!("pub mod user{user};\n")).collect();
+        for (name, text) in self.files {
+            world.write(name, text.replace("MODULES", &modules));
+        }
         if let Some((_, _, _, (name, text))) = self.symbol {
             for user in 0..USERS {
                 let number = user.to_string();
