@@ -19,6 +19,8 @@ mod model_editor;
 #[cfg(test)]
 mod mounts;
 #[cfg(test)]
+mod real_editor;
+#[cfg(test)]
 #[path = "../../engine/tests/it/suite.rs"]
 #[expect(dead_code, reason = "the suites of the engine use all of it")]
 mod suite;
@@ -53,6 +55,8 @@ mod outline;
 mod patterns;
 #[cfg(test)]
 mod real;
+#[cfg(test)]
+mod real_editors;
 #[cfg(test)]
 mod rejections;
 #[cfg(test)]

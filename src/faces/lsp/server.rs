@@ -242,8 +242,13 @@ impl LanguageServer for Face {
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
-        let (kind, text) = self.carry_out(&params.command, &params.arguments).await;
-        self.client.show_message(kind, text).await;
+        // Answered at once: an editor that waits for the answer may not tell before
+        // it what the command changed, and only then is a change known to be made.
+        let (editor, client) = (Arc::clone(&self.editor), self.client.clone());
+        tokio::spawn(async move {
+            let (kind, text) = carry_out(&editor, &params.command, &params.arguments).await;
+            client.show_message(kind, text).await;
+        });
         Ok(None)
     }
 
@@ -301,34 +306,34 @@ impl Face {
         let uri = self.editor.uri_of(found["path"].as_str().unwrap_or_default());
         Ok(json!({ "uri": uri, "handle": found["handle"], "lines": found["lines"] }))
     }
+}
 
-    /// Carries out a command; returns what the person is told.
-    async fn carry_out(&self, command: &str, arguments: &[Value]) -> (MessageType, String) {
-        let first = arguments.first().cloned().unwrap_or_default();
-        let outcome = match command {
-            offers::UNDO => {
-                let params = json!({ "operation": first, "allow_mixed": true });
-                self.editor.ask("edit/undo", params).await
-            }
-            offers::ACCEPT => {
-                let mut params = json!({ "path": first });
-                if let Some(operation) = arguments.get(1) {
-                    params["operation"] = operation.clone();
-                }
-                self.editor.ask("buffer/accept", params).await
-            }
-            offers::SHOW => self.editor.ask("edit/show", json!({ "operation": first })).await,
-            offers::COPY => return (MessageType::INFO, first.as_str().unwrap_or_default().into()),
-            _ => Err(format!("there is no command {command}")),
-        };
-        match outcome {
-            Err(text) => (MessageType::ERROR, text),
-            Ok(result) if result["status"] == "rejected" => {
-                let text = result["rejection"]["message"].as_str().unwrap_or_default();
-                (MessageType::WARNING, text.to_owned())
-            }
-            Ok(result) => (MessageType::INFO, told(command, &first, &result)),
+/// Carries out a command; returns what the person is told.
+async fn carry_out(editor: &Editor, command: &str, arguments: &[Value]) -> (MessageType, String) {
+    let first = arguments.first().cloned().unwrap_or_default();
+    let outcome = match command {
+        offers::UNDO => {
+            let params = json!({ "operation": first, "allow_mixed": true });
+            editor.ask("edit/undo", params).await
         }
+        offers::ACCEPT => {
+            let mut params = json!({ "path": first });
+            if let Some(operation) = arguments.get(1) {
+                params["operation"] = operation.clone();
+            }
+            editor.ask("buffer/accept", params).await
+        }
+        offers::SHOW => editor.ask("edit/show", json!({ "operation": first })).await,
+        offers::COPY => return (MessageType::INFO, first.as_str().unwrap_or_default().into()),
+        _ => Err(format!("there is no command {command}")),
+    };
+    match outcome {
+        Err(text) => (MessageType::ERROR, text),
+        Ok(result) if result["status"] == "rejected" => {
+            let text = result["rejection"]["message"].as_str().unwrap_or_default();
+            (MessageType::WARNING, text.to_owned())
+        }
+        Ok(result) => (MessageType::INFO, told(command, &first, &result)),
     }
 }
 
