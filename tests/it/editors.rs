@@ -163,6 +163,11 @@ fn an_editor_that_will_not_or_says_nothing_is_no_success() {
     assert_eq!(answer["status"], "rejected", "{answer}");
     assert_eq!(table.editor.texts["f.txt"].text, TEXT);
     assert_eq!(table.world.text("f.txt"), TEXT);
+    // Nor is it the end of everything when it says something at last.
+    table.editor.answer_late();
+    table.editor.manner = Manner::Honest;
+    let answer = table.while_listening(|agent| agent.edit("f.txt", &name, replace(2, "2\n")));
+    assert_eq!(place(&answer), "buffer", "{answer}");
 }
 
 #[test]

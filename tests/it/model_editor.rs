@@ -46,6 +46,8 @@ pub(crate) struct Model {
     pub(crate) texts: BTreeMap<String, Text>,
     /// What came in and was neither an answer nor an edit.
     pub(crate) heard: VecDeque<Value>,
+    /// The edits that it did not answer.
+    pub(crate) unanswered: Vec<Value>,
     /// How many edits of the service it made.
     pub(crate) made: usize,
 }
@@ -67,6 +69,7 @@ impl Model {
             tells_first: false,
             texts: BTreeMap::new(),
             heard: VecDeque::new(),
+            unanswered: Vec::new(),
             made: 0,
         };
         let capabilities = json!({
@@ -153,6 +156,13 @@ impl Model {
         self.tell("textDocument/didClose", &params);
     }
 
+    /// Answers at last what it did not answer.
+    pub(crate) fn answer_late(&mut self) {
+        for id in std::mem::take(&mut self.unanswered) {
+            self.send(&json!({"jsonrpc": "2.0", "id": id, "result": {"applied": true}}));
+        }
+    }
+
     /// Dies without a word.
     pub(crate) fn crash(mut self) {
         self.child.kill().unwrap();
@@ -230,7 +240,7 @@ impl Model {
         let text = self.texts.get(&name).cloned().unwrap_or_default();
         let is_late = change["textDocument"]["version"] != text.version;
         let applied = match self.manner {
-            Manner::Silent => return,
+            Manner::Silent => return self.unanswered.push(message["id"].clone()),
             Manner::Unwilling => false,
             Manner::Liar => true,
             Manner::Honest => !is_late,

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use lsp_types::{Range, TextDocumentContentChangeEvent, Url};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::futures::Notified;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
 use super::Connect;
@@ -69,6 +70,8 @@ pub(super) struct Editor {
     telling: OnceLock<Link>,
     asking: OnceLock<Link>,
     behind: AtomicBool,
+    /// Raised whenever the editor has said what became of an edit.
+    made: Notify,
 }
 
 impl Editor {
@@ -83,6 +86,7 @@ impl Editor {
             telling: OnceLock::new(),
             asking: OnceLock::new(),
             behind: AtomicBool::new(false),
+            made: Notify::new(),
         })
     }
 
@@ -186,6 +190,11 @@ impl Editor {
         self.lock().get(uri).map(look)
     }
 
+    /// Returns when the editor has said what became of its next edit.
+    pub(super) fn made(&self) -> Notified<'_> {
+        self.made.notified()
+    }
+
     /// Returns the name of an open document.
     pub(super) fn name_of(&self, uri: &Url) -> Option<String> {
         self.lock().get(uri)?.name.clone()
@@ -221,6 +230,7 @@ impl Editor {
             let applied = timeout(PATIENCE, outward.apply(asked)).await;
             let (applied, reason) =
                 applied.unwrap_or_else(|_| (false, Some("the editor does not answer".to_owned())));
+            editor.made.notify_waiters();
             editor.answer(request, applied, reason);
         });
     }

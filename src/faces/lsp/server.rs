@@ -242,13 +242,19 @@ impl LanguageServer for Face {
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
-        // Answered at once: an editor that waits for the answer may not tell before
-        // it what the command changed, and only then is a change known to be made.
+        // Answered when an edit was made, before that is proved: an editor that waits
+        // for the answer may not tell before it what was changed.
         let (editor, client) = (Arc::clone(&self.editor), self.client.clone());
-        tokio::spawn(async move {
+        let mut made = std::pin::pin!(self.editor.made());
+        made.as_mut().enable();
+        let work = tokio::spawn(async move {
             let (kind, text) = carry_out(&editor, &params.command, &params.arguments).await;
             client.show_message(kind, text).await;
         });
+        tokio::select! {
+            () = made => {}
+            _ended = work => {}
+        }
         Ok(None)
     }
 
@@ -413,6 +419,11 @@ const MOST_NEWS: usize = 256;
 /// How long after an agent's last deed it is shown as working.
 const AT_WORK: Duration = Duration::from_secs(2);
 
+/// How long an edit waits before the editor is told something that needs no
+/// answer: Emacs 28 leaves what comes right behind the answer to a command lying
+/// until something else comes.
+const NUDGE: Duration = Duration::from_millis(400);
+
 impl Told {
     fn new(client: &Client, editor: &Arc<Editor>, capabilities: &ClientCapabilities) -> Told {
         let (news, documents) = mpsc::channel(MOST_NEWS);
@@ -435,9 +446,19 @@ impl Outward for Told {
     fn apply(&self, edit: EditorEdit) -> Future_<(bool, Option<String>)> {
         let client = self.client.clone();
         Box::pin(async move {
-            match client.send_request::<ApplyWorkspaceEdit>(apply_params(edit)).await {
-                Ok(answer) => (answer.applied, answer.failure_reason),
-                Err(error) => (false, Some(error.message.into_owned())),
+            let asking = client.clone();
+            let mut answer = tokio::spawn(async move {
+                asking.send_request::<ApplyWorkspaceEdit>(apply_params(edit)).await
+            });
+            loop {
+                match tokio::time::timeout(NUDGE, &mut answer).await {
+                    Ok(Ok(Ok(answer))) => return (answer.applied, answer.failure_reason),
+                    Ok(Ok(Err(error))) => return (false, Some(error.message.into_owned())),
+                    Ok(Err(ended)) => return (false, Some(ended.to_string())),
+                    Err(_) => {
+                        client.log_message(MessageType::LOG, "an edit waits for the editor").await;
+                    }
+                }
             }
         })
     }
@@ -499,7 +520,16 @@ async fn refresh<R>(client: Client)
 where
     R: lsp_types::request::Request<Params = ()>,
 {
-    let _refused = tokio::time::timeout(AT_WORK, client.send_request::<R>(())).await;
+    let _refused = client.send_request::<R>(()).await;
+}
+
+/// Waits for an answer of the editor, but not for ever. The request is not given
+/// up: tower-lsp panics at an answer that nobody waits for any more.
+async fn within<T: Send + 'static>(
+    time: Duration,
+    answer: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    tokio::time::timeout(time, tokio::spawn(answer)).await.ok()?.ok()
 }
 
 /// Shows, as progress, what agents do for as long as they do something.
@@ -509,8 +539,9 @@ async fn tell_work(client: Client, mut deeds: mpsc::Receiver<String>) {
         number += 1;
         let token = NumberOrString::String(format!("anchord-{number}"));
         let params = WorkDoneProgressCreateParams { token: token.clone() };
-        let created = client.send_request::<WorkDoneProgressCreate>(params);
-        if !matches!(tokio::time::timeout(AT_WORK, created).await, Ok(Ok(()))) {
+        let asking = client.clone();
+        let created = async move { asking.send_request::<WorkDoneProgressCreate>(params).await };
+        if !matches!(within(AT_WORK, created).await, Some(Ok(()))) {
             continue;
         }
         let tell = |progress| {
