@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Child, Command};
 
+use anchord::faces::mcp::tools;
 use anchord::tokens;
 use rmcp::model::{
     CallToolRequestParams, CallToolResult, ProtocolVersion, ReadResourceRequestParams,
@@ -419,9 +420,13 @@ fn initialized(client: &mut Client) {
 
 /// Returns a client that speaks for itself and has begun.
 fn begun(world: &World) -> Client {
+    begun_with(world, &json!({}))
+}
+
+fn begun_with(world: &World, capabilities: &Value) -> Client {
     let mut client = world.mcp(&[]);
     let params = json!({
-        "protocolVersion": "2025-11-25", "capabilities": {},
+        "protocolVersion": "2025-11-25", "capabilities": capabilities,
         "clientInfo": {"name": "it", "version": "1"},
     });
     client.call("initialize", params);
@@ -431,6 +436,51 @@ fn begun(world: &World) -> Client {
 
 fn tool_call(tool: &str, arguments: &Value) -> Value {
     json!({"name": tool, "arguments": arguments})
+}
+
+/// Asks for an edit that needs consent; the person answers so, if asked. Returns
+/// the text of the call.
+fn edit_with_consent(world: &World, capabilities: &Value, answer: Option<&str>) -> String {
+    let mut client = begun_with(world, capabilities);
+    let read = client.call("tools/call", tool_call("read", &json!({"path": "a"})));
+    let (handle, _) = shown(read["content"][0]["text"].as_str().unwrap());
+    let text = format!("@a {handle}\n1c\nLATER\n.\n");
+    let id = client.request("tools/call", &tool_call("edit", &json!({"text": text})));
+    if let Some(action) = answer {
+        let asked = client.receive();
+        assert_eq!(asked["method"], "elicitation/create", "{asked}");
+        let message = asked["params"]["message"].as_str().unwrap();
+        assert!(message.contains("a: not now (rule later)"), "{message}");
+        assert!(message.ends_with(&text), "{message}");
+        let result = json!({"action": action, "content": {}});
+        let answer = json!({"jsonrpc": "2.0", "id": asked["id"], "result": result});
+        client.send(format!("{answer}\n").as_bytes());
+    }
+    let told = client.receive();
+    assert_eq!(told["id"], id, "{told}");
+    told["result"]["content"][0]["text"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_person_is_asked_for_consent_where_the_client_can() {
+    let world = World::with(&[("a", "1\n")]);
+    let rule = json!({"name": "later", "pattern": "LATER", "action": "ask", "repeat": true,
+                      "message": "not now"});
+    world.configure(&json!({"rules": [rule]}));
+    let told = edit_with_consent(&world, &json!({}), None);
+    assert!(told.starts_with("approval: ") && !told.contains("user was asked"), "{told}");
+    for action in ["decline", "cancel"] {
+        let told = edit_with_consent(&world, &json!({"elicitation": {}}), Some(action));
+        assert!(told.starts_with("approval: "), "{told}");
+        assert!(told.ends_with("\nThe user was asked, and did not consent."), "{told}");
+    }
+    assert_eq!(world.text("a"), "1\n");
+    // One that can show a page, but no form, is not asked.
+    let told = edit_with_consent(&world, &json!({"elicitation": {"url": {}}}), None);
+    assert!(told.starts_with("approval: "), "{told}");
+    let told = edit_with_consent(&world, &json!({"elicitation": {"form": {}}}), Some("accept"));
+    assert!(told.starts_with("applied as operation 1\n"), "{told}");
+    assert_eq!(world.text("a"), "LATER\n");
 }
 
 #[test]
@@ -813,6 +863,8 @@ fn foreign(what: &str, is_there: &str, mut command: Command) {
     let world = World::with(&[("a", "one\ntwo\nthree\n")]);
     world.settle(&mut command);
     command.arg(crate::world::program()).arg(&world.root);
+    let tools: Vec<&str> = tools::ALL.iter().map(|tool| tool.name).collect();
+    command.env("ANCHORD_IT_TOOLS", tools.join(","));
     if run(Command::new("sh"), is_there).code != 0 {
         println!("left out: {what} is not installed");
         return;
@@ -830,13 +882,26 @@ fn the_python_sdk_calls_every_tool() {
     foreign("the PyPI package mcp", "python3 -c 'import mcp'", command);
 }
 
-#[test]
-fn the_typescript_sdk_calls_every_tool() {
+/// Returns a command that runs a script with packages of npm, and what tells
+/// whether one of them is there.
+fn node(script: &str, package: &str) -> (String, Command) {
     let mut command = Command::new("node");
-    command.args(["--input-type=module", "-e", include_str!("mcp_client.mjs"), "--"]);
+    command.args(["--input-type=module", "-e", script, "--"]);
     // Node looks for packages from where it stands, so the place is named.
     let home = std::env::var("ANCHORD_NODE_MODULES").unwrap_or_default();
     command.env("ANCHORD_NODE_MODULES", &home);
-    let is_there = format!("test -d '{home}/@modelcontextprotocol/sdk' && node --version");
+    (format!("test -d '{home}/@modelcontextprotocol/{package}' && node --version"), command)
+}
+
+/// Each call is a process of its own, which takes two seconds.
+#[test]
+fn the_inspector_calls_every_tool() {
+    let (is_there, command) = node(include_str!("mcp_inspector.mjs"), "inspector");
+    foreign("the npm package @modelcontextprotocol/inspector", &is_there, command);
+}
+
+#[test]
+fn the_typescript_sdk_calls_every_tool() {
+    let (is_there, command) = node(include_str!("mcp_client.mjs"), "sdk");
     foreign("the npm package @modelcontextprotocol/sdk", &is_there, command);
 }

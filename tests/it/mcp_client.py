@@ -1,12 +1,30 @@
 """Calls every tool of `anchord mcp` through the SDK for Python (PyPI: mcp)."""
 
 import asyncio
+import os
 import re
 import sys
 
 from mcp import ClientSession, StdioServerParameters, stdio_client
 
-TOOLS = ["read", "edit", "retry", "undo", "redo", "log", "show", "stats"]
+TOOLS = os.environ["ANCHORD_IT_TOOLS"].split(",")
+
+# These are refused here or find nothing, but are understood.
+OTHERS = {
+    "list": {},
+    "search": {"pattern": "two"},
+    "outline": {"path": "a"},
+    "symbol": {"path": "a", "symbol": "x", "action": "delete"},
+    "match": {"pattern": "f($A)"},
+    "rewrite": {"pattern": "f($A)", "rewrite": "g($A)"},
+    "rename": {"path": "a", "to": "uno", "line": 1, "name": "one"},
+    "rename_file": {"path": "a", "to": "b", "dry_run": True},
+    "diagnostics": {"path": "a"},
+    "lookup": {"what": "definition", "path": "a", "line": 1, "name": "one"},
+    "actions": {"path": "a"},
+    "format": {"path": "a", "dry_run": True},
+    "servers": {},
+}
 
 
 async def main(program, root):
@@ -24,7 +42,10 @@ async def main(program, root):
 
 
 async def use(session):
+    called = set()
+
     async def call(tool, **arguments):
+        called.add(tool)
         result = await session.call_tool(tool, arguments)
         return vars(result).get("is_error", vars(result).get("isError")), result.content[0].text
 
@@ -54,6 +75,10 @@ async def use(session):
     assert not failed and text.startswith("all: 2 edits, 1 at first try, 2 landed"), text
     read = await session.read_resource(f"anchord:///a?handle={handle}")
     assert read.contents[0].text.endswith("\n2\ttwo\n3\tthree"), read
+    for tool, arguments in OTHERS.items():
+        _, text = await call(tool, **arguments)
+        assert text, tool
+    assert called == set(TOOLS), set(TOOLS) - called
     print("every tool called")
 
 

@@ -13,14 +13,16 @@ use std::time::Duration;
 
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
-    CustomRequest, CustomResult, ErrorCode, ErrorData, Implementation, JsonObject,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, MetaObject,
-    PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion, ReadResourceRequestParams,
-    ReadResourceResponse, ReadResourceResult, Resource, ResourceContents, ResourceTemplate,
-    ServerCapabilities, ServerConfig, SubscriptionFilter, Tool, ToolAnnotations,
+    CustomRequest, CustomResult, ElicitRequestParams, ElicitationAction, ElicitationSchema,
+    ErrorCode, ErrorData, Implementation, JsonObject, ListResourceTemplatesResult,
+    ListResourcesResult, ListToolsResult, MetaObject, PaginatedRequestParams,
+    ProgressNotificationParam, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
+    ReadResourceResult, Resource, ResourceContents, ResourceTemplate, ServerCapabilities,
+    ServerConfig, SubscriptionFilter, Tool, ToolAnnotations,
 };
 use rmcp::service::{
-    RequestContext, RoleServer, ServerInitializeError, SubscriptionContext, SubscriptionSink,
+    ElicitationMode, RequestContext, RoleServer, ServerInitializeError, SubscriptionContext,
+    SubscriptionSink,
 };
 use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::{ServerHandler, serve_server};
@@ -44,6 +46,12 @@ const FILES_LISTED: usize = 100;
 
 /// How long a client may keep a content that a handle names: it never changes.
 const CONTENT_FRESH: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The code of a rejection that consent lifts.
+const APPROVAL: &str = "approval";
+
+/// Characters of an edit that are shown to the person who is to consent to it.
+const SHOWN_OF_EDIT: usize = 2000;
 
 /// Subscriptions of one client at once.
 const MOST_SUBSCRIPTIONS: usize = 16;
@@ -185,11 +193,39 @@ impl Server {
         }
     }
 
+    /// Puts an edit that needs consent to the person, and has it carried out
+    /// where that is given.
+    async fn with_consent(
+        &self,
+        mut refused: ToolResult,
+        asked: &str,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<ToolResult, ErrorData> {
+        let question = ElicitRequestParams::FormElicitationParams {
+            meta: None,
+            message: question(&refused, asked),
+            requested_schema: ElicitationSchema::new(BTreeMap::new()),
+        };
+        let answer = tokio::select! {
+            answer = context.peer.create_elicitation(question) => answer,
+            () = context.ct.cancelled() => {
+                return Err(ErrorData::internal_error("cancelled", None));
+            }
+        };
+        // A client that cannot ask after all leaves it to the model.
+        let Ok(answer) = answer else { return Ok(refused) };
+        if answer.action != ElicitationAction::Accept {
+            refused.text.push_str("\nThe user was asked, and did not consent.");
+            return Ok(refused);
+        }
+        let arguments = json!({"token": refused.retry, "choice": "accept"}).to_string();
+        let retry = ToolCall { name: "retry".to_owned(), arguments, full: self.offer.structured };
+        let result = self.ask(retry, context).await?;
+        result.map_err(|error| ErrorData::internal_error(error.to_string(), None))
+    }
+
     /// Returns what the client is told of a call.
     fn told(&self, result: ToolResult) -> CallToolResult {
-        // A place for approvals: once the service asks for one, the rejection
-        // `approval` is put to the person here, by an elicitation where the
-        // client has it, and the edit is sent again with the answer.
         let failed = result.unfit || result.rejected.is_some();
         let content = vec![ContentBlock::text(result.text.clone())];
         let mut told = match failed {
@@ -285,6 +321,24 @@ fn is_stateless(context: &RequestContext<RoleServer>) -> bool {
     context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28)
 }
 
+/// Returns whether the person is to be asked: where an edit needs it, and the
+/// client says that it can.
+fn needs_consent(result: &ToolResult, context: &RequestContext<RoleServer>) -> bool {
+    result.rejected.as_deref() == Some(APPROVAL)
+        && result.retry.is_some()
+        && !is_stateless(context)
+        && context.peer.supported_elicitation_modes().contains(&ElicitationMode::Form)
+}
+
+/// Returns what the person is asked: why, and what the edit is.
+fn question(refused: &ToolResult, asked: &str) -> String {
+    let why = refused.text.lines().next().unwrap_or_default();
+    let asked: Value = serde_json::from_str(asked).unwrap_or_default();
+    let edit: String =
+        asked["text"].as_str().unwrap_or_default().chars().take(SHOWN_OF_EDIT).collect();
+    format!("An edit needs your consent. {why}\n\n{edit}")
+}
+
 fn failed(error: &BackendError) -> CallToolResult {
     CallToolResult::error(vec![ContentBlock::text(error.to_string())])
 }
@@ -331,8 +385,13 @@ impl ServerHandler for Server {
         let arguments = Value::Object(request.arguments.unwrap_or_default()).to_string();
         let full = self.offer.structured;
         let call = ToolCall { name: request.name.into_owned(), arguments, full };
+        let asked = call.arguments.clone();
         Ok(match self.ask(call, &context).await? {
             Ok(result) => {
+                let result = match needs_consent(&result, &context) {
+                    true => self.with_consent(result, &asked, &context).await?,
+                    false => result,
+                };
                 self.note(&result);
                 self.told(result).into()
             }
