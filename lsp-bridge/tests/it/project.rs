@@ -5,9 +5,10 @@
 //! all the time it needs.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use engine::verify::Verdict;
+use engine::verify::{Diagnostic, Severity, Verdict};
 use lsp_bridge::Trust;
 use lsp_bridge::files::Files;
 use lsp_bridge::policy::Policy;
@@ -21,6 +22,9 @@ use crate::rig::{AMPLE, Parts, Rig, Spawner, policy, say};
 /// Modules that define a function, and users of each.
 const MODULES: usize = 30;
 const USERS: usize = 9;
+
+/// Files of a real project, which servers hold open all at once.
+const OPEN_MAX: usize = 400;
 
 /// How one language writes the project.
 struct Language {
@@ -105,7 +109,7 @@ impl Language {
         let others = table.servers().iter().filter(|spec| spec.name != self.server);
         let rows: Map<String, Value> =
             others.map(|spec| (spec.name.clone(), json!({ "enabled": false }))).collect();
-        let policy = Policy { documents: 400, ..policy() };
+        let policy = Policy { documents: OPEN_MAX + 100, ..policy() };
         let parts = Parts { table: Value::Object(rows), policy, trust: Trust::Trusted };
         match root {
             Some(other) => Rig::at(parts, other.root()),
@@ -131,7 +135,7 @@ impl Language {
     }
 
     /// Returns a file and its new text: something that breaks, mends or moves.
-    fn edit(&self, rig: &Rig, dice: &mut impl FnMut(usize) -> usize) -> (String, String) {
+    fn edit(&self, rig: &Rig, dice: Dice<'_>) -> (String, String) {
         let (module, user) = (dice(MODULES), dice(USERS));
         let is_module = dice(4) == 0;
         let path = match is_module {
@@ -158,11 +162,17 @@ fn whole(rig: &Rig, paths: &[String]) -> Found {
     let mut found = Found::new();
     for evidence in rig.bridge.diagnostics(paths.to_vec(), Duration::from_secs(600)) {
         assert_eq!(evidence.findings.verdict, Verdict::Fresh, "{:?}", evidence.reason);
-        for finding in evidence.findings.diagnostics {
+        for finding in evidence.findings.diagnostics.into_iter().filter(is_finding) {
             *found.entry((evidence.path.clone(), finding.message)).or_default() += 1;
         }
     }
     found
+}
+
+/// Returns whether it is an error or a warning. What editors grey out comes as a
+/// hint, and goes and comes without an edit.
+fn is_finding(found: &Diagnostic) -> bool {
+    found.severity != Severity::Hint
 }
 
 /// Returns what is in one and not in the other, with its number.
@@ -184,19 +194,109 @@ struct Tally {
     latencies_ms: Vec<u128>,
 }
 
+/// Returns a number below the one that it is given, each time another.
+type Dice<'a> = &'a mut dyn FnMut(usize) -> usize;
+
 fn run(language: &Language, edits: usize) -> Tally {
     let rig = language.rig(None);
-    let paths = language.write(&rig);
-    let judge = language.rig(Some(&rig));
+    match real_files(language) {
+        None => {
+            let paths = language.write(&rig);
+            edit_in_a_row(language, &rig, &paths, edits, &mut |dice| language.edit(&rig, dice))
+        }
+        Some(files) => {
+            rig.disk.write(language.settings.0, language.settings.1);
+            files.iter().for_each(|(path, text)| rig.disk.write(path, text));
+            let paths: Vec<String> = files.keys().cloned().collect();
+            say(&format!("{}: a project of {} files", language.server, paths.len()));
+            let mut edit = |dice: Dice<'_>| edit_of_real(&rig, &files, &paths, dice);
+            edit_in_a_row(language, &rig, &paths, edits, &mut edit)
+        }
+    }
+}
+
+/// Returns the Python files of the folder that `ANCHORD_PROJECT` names, where
+/// that is the language: those of some size, as many as servers hold open.
+#[expect(clippy::disallowed_methods, reason = "files of packages, no user's file")]
+fn real_files(language: &Language) -> Option<BTreeMap<String, String>> {
+    let root = PathBuf::from(std::env::var_os("ANCHORD_PROJECT")?);
+    let mut open = vec![root.clone()];
+    let mut files = BTreeMap::new();
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let below = path.strip_prefix(&root).ok().and_then(|path| path.to_str());
+            match (entry.file_type(), below) {
+                (Ok(kind), _) if kind.is_dir() => open.push(path),
+                (Ok(_), Some(below)) if below.ends_with(language.extension) => {
+                    let text = std::fs::read_to_string(&path).unwrap_or_default();
+                    files.insert(below.to_owned(), text);
+                }
+                _ => {}
+            }
+        }
+    }
+    files.retain(|_, text| text.len() > 1000);
+    (language.extension == "py").then(|| files.into_iter().take(OPEN_MAX).collect())
+}
+
+/// Returns a file of a real project and its new text: a value that is not
+/// defined, a comment, or the file as it was.
+fn edit_of_real(
+    rig: &Rig,
+    files: &BTreeMap<String, String>,
+    paths: &[String],
+    dice: Dice<'_>,
+) -> (String, String) {
+    let path = paths[dice(paths.len())].clone();
+    let text = rig.disk.read(&path);
+    match dice(4) {
+        0 => (path, format!("# ä\n{text}")),
+        1 => {
+            // Some file that was edited before, rather than one that was not.
+            let edited = paths.iter().filter(|path| rig.disk.read(path) != files[*path]);
+            let edited: Vec<&String> = edited.collect();
+            let path = edited.get(dice(edited.len().max(1))).map_or(path, |path| (*path).clone());
+            let text = files[&path].clone();
+            (path, text)
+        }
+        _ => {
+            let is_local = |line: &&str| {
+                let (name, value) = line.split_once(" = ").unwrap_or_default();
+                let is_name = |name: &str| name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+                name.starts_with("        ")
+                    && is_name(name.trim_start())
+                    && value.chars().all(|c| c.is_ascii_alphanumeric() || "._()'".contains(c))
+                    && value.matches('(').count() == value.matches(')').count()
+            };
+            let locals: Vec<&str> = text.lines().filter(is_local).collect();
+            let Some(line) = locals.get(dice(locals.len().max(1))) else {
+                return (path, text);
+            };
+            let (name, _) = line.split_once(" = ").expect("an assignment");
+            let new = text.replacen(line, &format!("{name} = undefined_{}", dice(1000)), 1);
+            (path, new)
+        }
+    }
+}
+
+fn edit_in_a_row(
+    language: &Language,
+    rig: &Rig,
+    paths: &[String],
+    edits: usize,
+    edit: &mut dyn FnMut(Dice<'_>) -> (String, String),
+) -> Tally {
+    let judge = language.rig(Some(rig));
     let mut tally = Tally::default();
-    let mut before = whole(&judge, &paths);
+    let mut before = whole(&judge, paths);
     let mut state = 4711_u64;
     let mut dice = |sides: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (state >> 33) as usize % sides
     };
     while tally.exact + tally.missed + tally.inconclusive < edits {
-        let (path, text) = language.edit(&rig, &mut dice);
+        let (path, text) = edit(&mut dice);
         if rig.disk.read(&path) == text {
             continue;
         }
@@ -206,21 +306,23 @@ fn run(language: &Language, edits: usize) -> Tally {
         let options = Options { budget: AMPLE, dependents, ..Options::default() };
         let report = rig.edits(&[(&path, &text)], options);
         tally.latencies_ms.push(start.elapsed().as_millis());
-        let after = whole(&judge, &paths);
+        let after = whole(&judge, paths);
         let (new, fixed) = (without(&after, &before), without(&before, &after));
         before = after;
-        let told =
-            |pick: fn(&lsp_bridge::verify::FileReport) -> &Vec<engine::verify::Diagnostic>| {
-                let mut told: Vec<(String, String)> = report
-                    .files
-                    .iter()
-                    .flat_map(|file| {
-                        pick(file).iter().map(|one| (file.path.clone(), one.message.clone()))
-                    })
-                    .collect();
-                told.sort();
-                told
-            };
+        let told = |pick: fn(&lsp_bridge::verify::FileReport) -> &Vec<Diagnostic>| {
+            let mut told: Vec<(String, String)> = report
+                .files
+                .iter()
+                .flat_map(|file| {
+                    pick(file)
+                        .iter()
+                        .filter(|one| is_finding(one))
+                        .map(|one| (file.path.clone(), one.message.clone()))
+                })
+                .collect();
+            told.sort();
+            told
+        };
         let (told_new, told_fixed) = (told(|file| &file.delta.new), told(|file| &file.delta.fixed));
         if report.verdict() == Verdict::Inconclusive {
             tally.inconclusive += 1;
