@@ -18,8 +18,24 @@ const CONTEXT: usize = 3;
 /// there is its own.
 const CONTEXT_WITHIN: usize = 8;
 
-/// So many lines of which there is no other make a piece known by itself.
-const SINGLES: usize = 4;
+/// So many lines of which there is no other make a piece known.
+const SINGLES: usize = 3;
+
+/// Lines on each side that are searched for such lines.
+const PIECE: usize = 14;
+
+/// Drift with fewer unchanged lines between is close: it may have taken a few
+/// lines away and left others that look like them.
+const CLOSE: usize = 3;
+
+/// Drift with so many unchanged lines between is far away.
+const FAR: usize = 6;
+
+/// The same below, where another name begins above.
+const WIDE: usize = 9;
+
+/// So many lines in a row that went here and came there have moved.
+const RUN: usize = 3;
 
 /// Lines at the edge of a change that are held against the lines next to it.
 const MOST_STEPS: usize = 400;
@@ -34,6 +50,21 @@ pub(super) struct Pairing {
     pub(super) new: Range<usize>,
 }
 
+/// Lines that nothing changed and nothing parted.
+struct Piece {
+    /// At most [`PIECE`] of them on either side of the place, and the place.
+    lines: Range<usize>,
+    /// How many of them stand above the place, up to the nearest drift; without
+    /// number where there is none.
+    above: usize,
+    /// The same below it.
+    below: usize,
+    /// Whether it begins with the file.
+    is_first: bool,
+    /// Whether it ends with the file.
+    is_last: bool,
+}
+
 impl Comparison<'_> {
     /// Returns whether the lines that the diff pairs are the same lines. They
     /// and their neighbours are unchanged and adjacent.
@@ -45,42 +76,140 @@ impl Comparison<'_> {
                 && self.is_whole(&scope, pair)
                 && self.copies_stand(&scope.body());
         }
-        match self.is_bracketed(&pair.old) {
-            true => {
-                (self.is_singular(pair)
-                    || self.stands_where_it_stood(pair) && self.twins_stay(&pair.old))
-                    && (!self.something_moved_past(&pair.old) || !self.has_changed_sides(pair))
+        let piece = self.piece(&pair.old);
+        if self.is_known(pair) {
+            return true;
+        }
+        if piece.above.min(piece.below) < CLOSE && self.holds_a_double(&pair.old) {
+            return false;
+        }
+        piece.is_first
+            || match self.stands_where_it_stood(pair) {
+                true => self.is_held_by_names(&piece, pair),
+                false => self.is_held_without_names(&piece, pair),
             }
-            false => {
-                self.stands_where_it_stood(pair)
-                    && !self.strangers_look_alike(pair)
-                    && self.twins_stay(&pair.old)
-                    && self.is_told_apart(&self.scope(pair), pair)
+    }
+
+    /// Returns whether lines whose constructs are the very same cannot be others
+    /// that look like them.
+    fn is_held_by_names(&self, piece: &Piece, pair: &Pairing) -> bool {
+        let Piece { above, below, is_last, .. } = *piece;
+        let singles = self.singles(&piece.lines);
+        // The less is known of the piece, the further away look-alikes must be.
+        let close = if is_last || singles >= SINGLES { CLOSE - 1 } else { CLOSE };
+        if above.min(below) < close && self.has_a_look_alike_beside(&pair.old) {
+            return false;
+        }
+        let scope = self.scope(pair);
+        let conserved = || self.is_conserved(&pair.old);
+        // A name that there is once is as good as one line.
+        let known = if singles == 0 { usize::from(scope.is_unique) } else { singles };
+        let is_whole =
+            || scope.is_unique && self.is_whole(&scope, pair) && self.copies_stand(&scope.body());
+        let is_held = match known {
+            0 => is_last && (above >= FAR || conserved()),
+            1 => {
+                is_last && (above >= CLOSE || conserved()) || above.max(below) >= FAR && conserved()
             }
+            2 => above >= CLOSE && below >= CLOSE || above.max(below) >= CLOSE && conserved(),
+            _ => true,
+        };
+        is_held || conserved() && is_whole()
+    }
+
+    /// Returns whether lines cannot be others although a construct around them
+    /// has another name or another end: names came or went, so it was renamed and
+    /// not exchanged for another.
+    fn is_held_without_names(&self, piece: &Piece, pair: &Pairing) -> bool {
+        let is_far = piece.above >= FAR && piece.below >= FAR;
+        let near = self.window(&pair.old, &self.file(), CONTEXT_WITHIN);
+        // So many single lines are a name of their own.
+        let is_named = || {
+            let singles = near.clone().filter(|line| self.is_single(*line));
+            is_far && singles.take(SINGLES + 1).count() > SINGLES && self.is_conserved(&pair.old)
+        };
+        (is_far || piece.above.max(piece.below) >= WIDE && self.is_conserved(&pair.old))
+            && (!self.twins_stay(&pair.old) || is_named())
+            && self.is_bracketed(&pair.old)
+            && !self.strange_runs_of(2, &near, pair)
+    }
+
+    /// Returns whether lines between two single ones are known by more: by four of
+    /// them close by, or by a construct of a unique name that is what it was.
+    fn is_known(&self, pair: &Pairing) -> bool {
+        let near = self.window(&pair.old, &self.file(), CONTEXT_WITHIN);
+        let single = near.filter(|line| self.is_single(*line)).take(SINGLES + 1).count();
+        let scope = self.scope(pair);
+        self.is_bracketed(&pair.old)
+            && (single > SINGLES || scope.is_unique && self.is_whole(&scope, pair))
+            && self.stands_where_it_stood(pair)
+    }
+
+    /// Returns whether two lines in a row are equal, of the lines and their
+    /// neighbours: nobody can say which of the two is meant, if one of them went.
+    fn holds_a_double(&self, lines: &Range<usize>) -> bool {
+        let near = &self.old.ids[self.old.near(lines)];
+        near.windows(2).any(|two| two[0] == two[1])
+    }
+
+    /// Returns whether lines of which there are others have one that came or went
+    /// in the nearest drift: it, or one like a neighbour.
+    fn has_a_look_alike_beside(&self, lines: &Range<usize>) -> bool {
+        let near = &self.old.looks[self.old.near(lines)];
+        let is_strange =
+            || self.strange_runs(lines).any(|run| run.iter().any(|look| near.contains(look)));
+        // Of an insertion it is the neighbours that there may be others of.
+        let are_unique = match lines.is_empty() {
+            true => self.is_unique(&self.old.near(lines)),
+            false => self.is_unique(lines),
+        };
+        !are_unique && is_strange()
+    }
+
+    /// Returns whether one place alone looks like these lines, on either side.
+    fn is_unique(&self, lines: &Range<usize>) -> bool {
+        let looks = &self.old.looks[lines.clone()];
+        let once = |side: &Side| count(side, looks, &(0..side.len())) == Some(1);
+        once(&self.old) && once(&self.new)
+    }
+
+    /// Returns the piece around the lines.
+    fn piece(&self, lines: &Range<usize>) -> Piece {
+        let (above, below) = self.matching.gaps_around(lines);
+        let first = above.map_or(0, |gap| gap.old.end);
+        let end = below.map_or(self.old.len(), |gap| gap.old.start);
+        Piece {
+            lines: first.max(lines.start.saturating_sub(PIECE))..end.min(lines.end + PIECE),
+            above: above.map_or(usize::MAX, |_| lines.start - first),
+            below: below.map_or(usize::MAX, |_| end - lines.end),
+            is_first: above.is_none(),
+            is_last: below.is_none(),
         }
     }
 
-    /// Returns whether lines that may have look-alikes, in constructs that are
-    /// the very same, cannot be one of those.
-    fn is_told_apart(&self, scope: &Scope, pair: &Pairing) -> bool {
-        let window = || self.window(&pair.old, scope, CONTEXT);
-        self.is_unique(&pair.old, &self.file())
-            || !self.a_copy_took_over(&scope.body())
-                && (scope.is_unique && self.is_certain_within(scope, pair)
-                    || self.copies_stand(&self.old.near(&pair.old))
-                        && self.is_unique(&window(), &self.file())
-                    || scope.keeps_its_twins && self.is_certain_by_the_file(scope, pair))
+    /// Returns how many of the lines are single, counted up to [`SINGLES`].
+    fn singles(&self, lines: &Range<usize>) -> usize {
+        lines.clone().filter(|line| self.is_single(*line)).take(SINGLES).count()
     }
 
-    /// Returns whether the lines stand in a piece that nothing changed and that
-    /// is known by itself, whatever became of the constructs around: by a few
-    /// lines of which there is no other. A copy has none, as long as there is
-    /// what it was copied from.
-    fn is_singular(&self, pair: &Pairing) -> bool {
-        let file = self.file();
-        let piece = self.window(&pair.old, &file, CONTEXT_WITHIN);
-        let single = piece.filter(|line| self.is_unique(&(*line..line + 1), &file));
-        single.take(SINGLES).count() == SINGLES
+    /// Returns whether there is no line that looks like this one, before and now.
+    fn is_single(&self, line: usize) -> bool {
+        let look = self.old.looks[line];
+        self.old.places_of(look).len() == 1 && self.new.places_of(look).len() == 1
+    }
+
+    /// Returns whether each of the lines and either neighbour is there as often as
+    /// it was: if one of them went and a look-alike stands there, it is one more
+    /// or one less, unless as many came as went.
+    fn is_conserved(&self, lines: &Range<usize>) -> bool {
+        self.are_conserved(&self.old.near(lines))
+    }
+
+    /// Returns whether each of the lines is there as often as it was.
+    pub(super) fn are_conserved(&self, lines: &Range<usize>) -> bool {
+        let count = |side: &Side, look: u32| side.places_of(look).len();
+        let mut looks = self.old.looks[lines.clone()].iter();
+        looks.all(|look| count(&self.old, *look) == count(&self.new, *look))
     }
 
     /// Returns whether what came or went next to the lines looks like them: it
@@ -115,23 +244,8 @@ impl Comparison<'_> {
     /// has more or fewer twins than it had.
     pub(super) fn twins_stay(&self, lines: &Range<usize>) -> bool {
         let near = self.old.near(lines);
-        self.identities().uses(&near).take(MOST_STEPS).all(|uses| uses.old == uses.new)
-    }
-
-    /// Returns whether a line that was next to the unchanged lines around these,
-    /// and of which there is no other, stands elsewhere now. Only then can the
-    /// lines have left the construct they stood in.
-    fn something_moved_past(&self, lines: &Range<usize>) -> bool {
-        let (above, below) = self.matching.gaps_around(lines);
-        let moved = |line: usize| self.is_unique(&(line..line + 1), &self.file());
-        let near = |gap: Option<&Gap>| gap.map_or(0..0, |gap| gap.old.clone());
-        let mut last = near(above).rev().take(MOST_STEPS);
-        let mut first = near(below).take(MOST_STEPS);
-        last.any(moved) || first.any(moved)
-    }
-
-    fn has_changed_sides(&self, pair: &Pairing) -> bool {
-        self.identities().have_changed_sides(&pair.old, &pair.new, &self.matching)
+        let all = self.witnesses(lines).iter();
+        all.flat_map(|one| one.uses(&near).take(MOST_STEPS)).all(|uses| uses.old == uses.new)
     }
 
     /// Returns whether the new lines are what became of the old lines. Both have
@@ -143,79 +257,86 @@ impl Comparison<'_> {
         taken: &Range<usize>,
         written: &Range<usize>,
     ) -> bool {
-        self.is_conserved(taken, written) && self.is_the_place_of(pair)
+        self.is_less(taken, written) && self.is_the_place_of(pair)
     }
 
-    /// Returns whether there is less of what was taken than there was, and what
-    /// was written does not stand right beside it once more: what only moved, or
-    /// stood there before, was not done.
-    fn is_conserved(&self, taken: &Range<usize>, written: &Range<usize>) -> bool {
-        let file = self.file();
+    /// Returns whether there is less of what was taken than there was, none of it
+    /// came elsewhere, and what was written does not stand right beside it once
+    /// more: what only moved, or stood there before, was not done.
+    fn is_less(&self, taken: &Range<usize>, written: &Range<usize>) -> bool {
         let (gone, come) = (&self.old.looks[taken.clone()], &self.new.looks[written.clone()]);
         let is_fewer = || {
-            let was = count(&self.old, gone, &file.old);
-            was.is_some() && count(&self.new, gone, &file.new) < was
+            let was = count(&self.old, gone, &(0..self.old.len()));
+            was.is_some() && count(&self.new, gone, &(0..self.new.len())) < was
         };
+        // A few lines may have been written anywhere; three in a row have moved.
+        let around = &self.old.looks[self.old.near(taken)];
+        let (few, three) = (gone.windows(gone.len().clamp(1, RUN)), around.windows(RUN));
+        let runs: Vec<&[u32]> = few.chain(three).take(MOST_STEPS).collect();
+        let holds =
+            |looks: &[u32]| runs.iter().any(|run| looks.windows(run.len()).any(|one| one == *run));
+        let mut others =
+            self.matching.gaps().iter().filter(|gap| !gap.new.contains(&written.start));
+        let moved = |gap: &Gap| holds(&self.new.looks[gap.new.clone()]);
         let near = self.new.near(written);
         let mut beside = (near.start..written.start).chain(written.end..near.end);
-        (gone.is_empty() || is_fewer()) && beside.all(|line| !come.contains(&self.new.looks[line]))
+        (gone.is_empty() || is_fewer() && !others.any(moved))
+            && beside.all(|line| !come.contains(&self.new.looks[line]))
     }
 
     /// Returns whether the new lines stand where the old lines stood, and nowhere
-    /// else is such a place.
+    /// else is such a place: what is left above is known, and so is what is left
+    /// below.
     fn is_the_place_of(&self, pair: &Pairing) -> bool {
         let scope = self.scope(pair);
         let window = self.window(&pair.old, &scope, CONTEXT);
-        let (above, below) = (pair.old.start - window.start, window.end - pair.old.end);
-        let there = pair.new.start - above..pair.new.end + below;
-        let (looks, new_looks) = (&self.old.looks[window.clone()], &self.new.looks[there]);
-        let once = |scope: &Scope| {
-            count(&self.old, looks, &scope.old) == Some(1)
-                && count(&self.new, new_looks, &scope.new) == Some(1)
-        };
-        let file = self.file();
-        let are_fewer = |lines: Range<usize>| {
+        let is_fewer = |lines: Range<usize>| {
             let looks = &self.old.looks[lines];
-            let was = count(&self.old, looks, &file.old);
-            was.is_some() && count(&self.new, looks, &file.new) < was
+            let was = count(&self.old, looks, &(0..self.old.len()));
+            was.is_some() && count(&self.new, looks, &(0..self.new.len())) < was
         };
         let near = self.old.near(&pair.old);
         // Lines that only moved are not done, nor is what became of them.
         let is_gone = pair.old.is_empty()
-            || are_fewer(near.start..pair.old.end) && are_fewer(pair.old.start..near.end);
+            || is_fewer(near.start..pair.old.end) && is_fewer(pair.old.start..near.end);
         // At an end of the file an insertion parts no lines.
         let at_an_end = pair.old.is_empty() && near.len() < 2;
-        self.same_place(&near, &self.new.near(&pair.new))
+        self.neighbours_stay(pair)
             && is_gone
             && !self.went_next_door(pair)
-            && (at_an_end || are_fewer(window))
-            && (once(&file) || scope.is_unique && once(&scope))
+            && (at_an_end || is_fewer(window))
+            && self.both_sides_are_known(&pair.old, &scope)
     }
 
-    /// Returns whether the construct of this name holds only one such place.
-    fn is_certain_within(&self, scope: &Scope, pair: &Pairing) -> bool {
-        self.is_whole(scope, pair) && self.copies_stand(&scope.body())
-            || self.is_anchored(scope, pair)
-                && self.keeps_its_count(&self.window(&pair.old, scope, CONTEXT), scope)
-            || self.is_unique(&self.window(&pair.old, scope, CONTEXT_WITHIN), scope)
-    }
-
-    /// Returns whether nothing happened between the place and an end of the
-    /// file, nor to any place that looks like it.
-    fn is_certain_by_the_file(&self, scope: &Scope, pair: &Pairing) -> bool {
-        let window = self.window(&pair.old, scope, CONTEXT);
-        // The header is known by its name, the rest by what it looks like.
-        let looks = window.start.max(scope.body().start)..window.end;
-        self.is_anchored(&self.file(), pair)
-            && self.copies_stand(&looks)
-            && self.keeps_its_count(&looks, &self.file())
+    /// Returns whether what is left on either side of lines that are gone is known:
+    /// there is no other such piece. By the other one a piece is known too that
+    /// says nothing, or all look-alikes of which stand where they stood.
+    fn both_sides_are_known(&self, lines: &Range<usize>, scope: &Scope) -> bool {
+        let file = self.file();
+        let window = self.window(lines, &file, CONTEXT_WITHIN);
+        let (above, below) = (window.start..lines.start, lines.end..window.end);
+        let is_known = |lines: &Range<usize>| {
+            let looks = &self.old.looks[lines.clone()];
+            let once = |scope: &Scope| {
+                count(&self.old, looks, &scope.old) == Some(1)
+                    && count(&self.new, looks, &scope.new) == Some(1)
+            };
+            lines.is_empty() || once(&file) || scope.is_unique && once(scope)
+        };
+        let stands = |lines: &Range<usize>| !self.says_something(lines) || self.copies_stand(lines);
+        match (is_known(&above), is_known(&below)) {
+            (true, true) => true,
+            (true, false) => stands(&below),
+            (false, true) => stands(&above),
+            (false, false) => false,
+        }
     }
 
     /// Returns whether the lines stand between two lines of which there is no
     /// other, with nothing but unchanged lines between. Those two may be the
     /// first or the last of the lines themselves, but not one and the same.
     fn is_bracketed(&self, lines: &Range<usize>) -> bool {
-        let is_single = |line: &usize| self.is_unique(&(*line..line + 1), &self.file());
+        let is_single = |line: &usize| self.is_single(*line);
         // The neighbours are known to be joined to the lines.
         let above = (lines.start.saturating_sub(CONTEXT_WITHIN)..lines.start).rev();
         let is_joined = |line: &usize| line + 1 == lines.start || self.matching.is_joined(line + 1);
@@ -231,18 +352,26 @@ impl Comparison<'_> {
     /// Returns whether all constructs around the lines and around either
     /// neighbour are those that were.
     pub(super) fn stands_where_it_stood(&self, pair: &Pairing) -> bool {
-        let (near, new_near) = (self.old.near(&pair.old), self.new.near(&pair.new));
+        let Pairing { old, new } = pair;
         let line = |old: usize, new: usize| self.same_place(&(old..old + 1), &(new..new + 1));
-        let both = |old: &Range<usize>, new: &Range<usize>| {
-            old.is_empty()
-                || !new.is_empty() && line(old.start, new.start) && line(old.end - 1, new.end - 1)
-        };
-        self.same_place(&near, &new_near) && both(&pair.old, &pair.new) && both(&near, &new_near)
+        let both = old.is_empty() || line(old.start, new.start) && line(old.end - 1, new.end - 1);
+        both && self.neighbours_stay(pair)
+    }
+
+    /// Returns whether the constructs around both neighbours together, and around
+    /// each of them, are those that were.
+    fn neighbours_stay(&self, pair: &Pairing) -> bool {
+        let (old, new) = (self.old.near(&pair.old), self.new.near(&pair.new));
+        let line = |old: usize, new: usize| self.same_place(&(old..old + 1), &(new..new + 1));
+        let each = old.is_empty()
+            || !new.is_empty() && line(old.start, new.start) && line(old.end - 1, new.end - 1);
+        each && self.same_place(&old, &new)
     }
 
     /// Returns whether lines of both sides stand in the same constructs.
     pub(super) fn same_place(&self, old: &Range<usize>, new: &Range<usize>) -> bool {
-        self.identities().keep_their_place(old, new, &self.matching)
+        let mut all = self.witnesses(old).iter();
+        all.all(|one| one.keep_their_place(old, new, &self.matching))
     }
 
     /// Returns whether one of the old lines stands, as a new one, next to the
@@ -260,7 +389,8 @@ impl Comparison<'_> {
     /// file where there is none.
     fn scope(&self, pair: &Pairing) -> Scope {
         let (old, new) = (self.old.near(&pair.old), self.new.near(&pair.new));
-        self.identities().scope(&old, &new).unwrap_or_else(|| self.file())
+        let mut all = self.witnesses(&pair.old).iter();
+        all.find_map(|one| one.scope(&old, &new)).unwrap_or_else(|| self.file())
     }
 
     /// Returns the file as a scope: of it there is no other.
@@ -270,7 +400,6 @@ impl Comparison<'_> {
             new: 0..self.new.len(),
             has_header: false,
             is_unique: false,
-            keeps_its_twins: true,
         }
     }
 
@@ -323,35 +452,6 @@ impl Comparison<'_> {
             && pair.old.start - scope.old.start == pair.new.start - scope.new.start
     }
 
-    /// Returns whether nothing changed from one end of the scope to the lines,
-    /// with their neighbour beyond.
-    fn is_anchored(&self, scope: &Scope, pair: &Pairing) -> bool {
-        let (old, new) = (self.old.near(&pair.old), self.new.near(&pair.new));
-        let equal = |a: Range<usize>, b: Range<usize>| self.old.ids[a] == self.new.ids[b];
-        let within = scope.new.start <= new.start
-            && new.end <= scope.new.end
-            && scope.old.start <= old.start
-            && old.end <= scope.old.end;
-        within
-            && (equal(scope.old.start..old.end, scope.new.start..new.end)
-                || equal(old.start..scope.old.end, new.start..scope.new.end))
-    }
-
-    /// Returns whether exactly one place of the scope looks like these lines, on
-    /// either side.
-    fn is_unique(&self, lines: &Range<usize>, scope: &Scope) -> bool {
-        let looks = &self.old.looks[lines.clone()];
-        let once = |side: &Side, scope| count(side, looks, scope) == Some(1);
-        once(&self.old, &scope.old) && once(&self.new, &scope.new)
-    }
-
-    /// Returns whether as many places of the scope look like these lines as did.
-    fn keeps_its_count(&self, lines: &Range<usize>, scope: &Scope) -> bool {
-        let looks = &self.old.looks[lines.clone()];
-        let was = count(&self.old, looks, &scope.old);
-        was.is_some() && was == count(&self.new, looks, &scope.new)
-    }
-
     /// Returns whether every place that looked like these lines is unchanged.
     fn copies_stand(&self, lines: &Range<usize>) -> bool {
         self.copies(lines).is_some_and(|copies| copies.iter().all(|copy| self.matching.keeps(copy)))
@@ -361,20 +461,6 @@ impl Comparison<'_> {
     pub(super) fn look_alikes_stand(&self, lines: &Range<usize>) -> bool {
         let stands = |copy: &Range<usize>| copy == lines || self.matching.keeps(copy);
         self.copies(lines).is_some_and(|copies| copies.iter().all(stands))
-    }
-
-    /// Returns whether these lines may have gone, and others that looked like
-    /// them may have come to stand in their place: such others are gone, and
-    /// little that stayed lies between.
-    fn a_copy_took_over(&self, lines: &Range<usize>) -> bool {
-        let near = |copy: &Range<usize>| {
-            let between = copy.end.min(lines.end)..copy.start.max(lines.start);
-            let kept = between.filter(|&line| self.matching.new_of(line).is_some());
-            kept.take(lines.len() + 2).count() < lines.len() + 2
-        };
-        let gone = |copy: &Range<usize>| copy != lines && !self.matching.keeps(copy);
-        let copies = self.copies(lines);
-        copies.is_none_or(|copies| copies.iter().any(|copy| gone(copy) && near(copy)))
     }
 
     /// Returns the places of the old side that look like these lines, unless

@@ -47,8 +47,6 @@ pub(super) struct Scope {
     pub(super) has_header: bool,
     /// Whether its path occurs once on either side.
     pub(super) is_unique: bool,
-    /// Whether its path occurs equally often on either side.
-    pub(super) keeps_its_twins: bool,
 }
 
 impl Scope {
@@ -72,6 +70,11 @@ impl Identities {
         };
         let paths = count(&old.paths, &new.paths, numbers.paths.len());
         Identities { old, new, paths }
+    }
+
+    /// Returns whether a construct is known that holds these lines of the old side.
+    pub(super) fn knows(&self, old: &Range<usize>) -> bool {
+        self.old.around(old).next().is_some()
     }
 
     /// Returns whether lines of the old side and their counterparts stand in the
@@ -125,25 +128,6 @@ impl Identities {
         path(&self.old, old) == path(&self.new, new)
     }
 
-    /// Returns whether lines stood in a construct that is elsewhere now, and
-    /// stand in one that was elsewhere then.
-    pub(super) fn have_changed_sides(
-        &self,
-        old: &Range<usize>,
-        new: &Range<usize>,
-        matching: &Matching,
-    ) -> bool {
-        let left = self.old.around(old).any(|one| {
-            let there = matching.new_of(self.old.lines(one).start);
-            there.is_some_and(|line| !self.new.heads(line, new))
-        });
-        let entered = self.new.around(new).any(|one| {
-            let was = matching.old_of(self.new.lines(one).start);
-            was.is_some_and(|line| !self.old.heads(line, old))
-        });
-        left && entered
-    }
-
     /// Returns the smallest construct that holds the lines of the old side, with
     /// the smallest that holds those of the new side; none where no construct
     /// does.
@@ -156,7 +140,6 @@ impl Identities {
             new: self.new.lines(new),
             has_header: true,
             is_unique: path == self.new.paths[new] && olds == 1 && news == 1,
-            keeps_its_twins: olds == news,
         })
     }
 }
@@ -170,14 +153,6 @@ impl Tree {
         let chain = std::iter::successors(last.checked_sub(1), up);
         let lines = lines.clone();
         chain.filter(move |&one| constructs[one].holds(&lines))
-    }
-
-    /// Returns whether the line heads a construct that holds all of `lines`.
-    fn heads(&self, line: usize, lines: &Range<usize>) -> bool {
-        let constructs = self.nesting.constructs();
-        let at = constructs.partition_point(|one| one.lines.start < line);
-        let one = constructs.get(at).filter(|one| one.lines.start == line);
-        one.is_some_and(|one| one.holds(lines))
     }
 
     fn lines(&self, construct: usize) -> Range<usize> {

@@ -58,7 +58,7 @@ impl Outline<'_> {
             let content = text.trim_ascii();
             if let Some(end) = literal {
                 literal = (!holds(content, end)).then_some(end);
-                self.open.iter_mut().chain(&mut section).for_each(|open| open.last = line);
+                self.open.iter_mut().for_each(|open| open.last = line);
                 continue;
             }
             if content.is_empty() {
@@ -74,16 +74,14 @@ impl Outline<'_> {
             }
             if depth == 0 && is_section(content) {
                 self.close_from(0);
-                self.close(section.replace(Open { start: line, depth: 0, last: line }));
+                let next = Open { start: line, depth: 0, last: line };
+                self.close_section(section.replace(next), line);
                 continue;
-            }
-            if let Some(section) = &mut section {
-                section.last = line;
             }
             self.next_line(line, depth, content);
         }
         self.close_from(0);
-        self.close(section);
+        self.close_section(section, lines.count());
     }
 
     fn next_line(&mut self, line: usize, depth: usize, content: &[u8]) {
@@ -101,6 +99,7 @@ impl Outline<'_> {
                 && open.last == open.start
                 && !header.ends_with(b",")
                 && !header.ends_with(b";")
+                && !header.ends_with(b"\"")
         };
         if let Some(open) = same.filter(|open| continues || has_brace_below(open)) {
             open.last = line;
@@ -128,9 +127,7 @@ impl Outline<'_> {
                 self.close_from(keep);
                 self.open.push(Open { start: line, depth: level, last: line });
             }
-            for open in self.open.iter_mut().filter(|_| !content.is_empty()) {
-                open.last = line;
-            }
+            self.open.iter_mut().for_each(|open| open.last = line);
         }
         self.close_from(0);
     }
@@ -140,6 +137,12 @@ impl Outline<'_> {
             let open = self.open.pop();
             self.close(open);
         }
+    }
+
+    /// Notes a section, which reaches to where the next begins: the blank lines and
+    /// comments at its end are nobody else's.
+    fn close_section(&mut self, section: Option<Open>, end: usize) {
+        self.close(section.map(|open| Open { last: end - 1, ..open }));
     }
 
     /// Notes a construct, unless its line heads no other, or names nothing.

@@ -67,7 +67,7 @@ pub struct Comparison<'a> {
     pub(super) old: Side,
     pub(super) new: Side,
     pub(super) matching: Matching,
-    identities: OnceCell<Identities>,
+    identities: OnceCell<Vec<Identities>>,
 }
 
 impl<'a> Comparison<'a> {
@@ -175,15 +175,26 @@ impl<'a> Comparison<'a> {
         pair.is_some_and(|pair| !self.is_kept(&pair) && self.is_done(hunk, &pair))
     }
 
-    pub(super) fn identities(&self) -> &Identities {
+    /// Returns who tells what stands where, for these lines of the old side and
+    /// their neighbours: the grammar, if there is one and it knows a construct
+    /// around them. Else indentation tells too: what a grammar cannot parse it has
+    /// no names for, and where there is no name nothing could differ.
+    pub(super) fn witnesses(&self, lines: &Range<usize>) -> &[Identities] {
+        let all = self.identities();
+        match all {
+            [grammar, _] if grammar.knows(&self.old.near(lines)) => &all[..1],
+            _ => all,
+        }
+    }
+
+    fn identities(&self) -> &[Identities] {
         self.identities.get_or_init(|| {
             let by = |one: &dyn Constructs| {
                 let old = one.constructs(self.path, self.seen)?;
                 Some(Identities::of(old, one.constructs(self.path, self.now)?))
             };
-            let plain =
-                || Identities::of(outline(self.path, self.seen), outline(self.path, self.now));
-            self.constructs.and_then(by).unwrap_or_else(plain)
+            let plain = Identities::of(outline(self.path, self.seen), outline(self.path, self.now));
+            self.constructs.and_then(by).into_iter().chain([plain]).collect()
         })
     }
 }

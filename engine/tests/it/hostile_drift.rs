@@ -3,11 +3,13 @@
 //! insert, delete, swap, copy, rename, move and reformat them.
 //!
 //! `ANCHORD_CASES` is the number of cases; they are those of the seeds from 1.
+//! `ANCHORD_SEEDS=FIRST..LAST` names other seeds; of a few, what goes wrong is
+//! shown line by line.
 
 use std::ops::Range;
 
 use engine::plan::{Outcome, Refused};
-use hostile::{Case, Edit, Placed, Truth, Verdict, cases, judge, judge_bytes, tie};
+use hostile::{Case, Edit, Placed, Truth, Verdict, case, judge, judge_bytes, show, tie};
 
 use crate::model::Tally;
 use crate::shared::{Drifted, content_after, op};
@@ -16,41 +18,56 @@ use crate::sound;
 /// Cases where nothing else is asked for.
 const CASES: u64 = 20_000;
 
+/// So few seeds are asked for to look at them.
+const FEW: u64 = 10;
+
 /// What the run must reach: valid edits that are applied, in percent.
 const APPLIED: usize = 75;
 
+/// What is counted.
+#[derive(Default)]
+struct Run {
+    edits: Tally,
+    choices: Tally,
+    whole: Tally,
+    /// Whether what goes wrong is shown line by line.
+    shows: bool,
+}
+
 #[test]
 fn hostile_drift() {
-    let asked = std::env::var("ANCHORD_CASES").ok().and_then(|text| text.parse().ok());
-    let count = asked.unwrap_or(CASES);
-    let (edits, choices, whole) = (Tally::default(), Tally::default(), Tally::default());
+    let seeds = hostile::seeds(|name| std::env::var(name).ok(), CASES);
+    let (first, last) = (*seeds.start(), *seeds.end());
+    let run = Run { shows: last - first < FEW, ..Run::default() };
     let mut wrong = Vec::new();
-    for case in cases(1, count) {
+    for case in seeds.map(case) {
         for index in 0..case.edits.len() {
-            if let Err(why) = one_edit(&case, index, &edits, &choices) {
+            if let Err(why) = one_edit(&case, index, &run) {
                 wrong.push(format!("seed {} edit {index}: {why}", case.seed));
             }
         }
-        if let Err(why) = all_edits(&case, &whole) {
+        if let Err(why) = all_edits(&case, &run.whole) {
+            let all = plan(&case, &case.edits).unwrap_or_default();
+            all.iter().enumerate().for_each(|(index, placed)| run.show(&case, index, placed));
             wrong.push(format!("seed {}: {why}", case.seed));
         }
     }
-    edits.print(&format!("hostile drift, edit by edit (seeds 1 to {count})"));
-    choices.print("  what refused edits offer");
-    whole.print("  all edits of a case together");
+    run.edits.print(&format!("hostile drift, edit by edit (seeds {first} to {last})"));
+    run.choices.print("  what refused edits offer");
+    run.whole.print("  all edits of a case together");
     assert!(
         wrong.is_empty(),
         "{} wrong:\n{}",
         wrong.len(),
         wrong[..wrong.len().min(20)].join("\n")
     );
-    let (applied, lost) = (edits.of("valid, applied"), edits.of("valid, refused"));
+    let (applied, lost) = (run.edits.of("valid, applied"), run.edits.of("valid, refused"));
     assert!(applied * 100 >= APPLIED * (applied + lost), "only {applied} of {}", applied + lost);
 }
 
 /// Tries one edit of a case, and judges where it went.
-fn one_edit(case: &Case, index: usize, edits: &Tally, choices: &Tally) -> Result<(), String> {
-    let edit = &case.edits[index];
+fn one_edit(case: &Case, index: usize, run: &Run) -> Result<(), String> {
+    let (edit, edits) = (&case.edits[index], &run.edits);
     match plan(case, &case.edits[index..=index]) {
         Ok(placed) => {
             let verdict = judge(case, index, &placed[0]);
@@ -58,6 +75,7 @@ fn one_edit(case: &Case, index: usize, edits: &Tally, choices: &Tally) -> Result
                 Verdict::Right | Verdict::SameBytes => edits.count("valid, applied"),
                 Verdict::Unproved => edits.count("loose, applied at its place"),
                 Verdict::Tie | Verdict::Wrong => {
+                    run.show(case, index, &placed[0]);
                     let by_looks = (verdict == Verdict::Tie).then_some("tie, by its looks");
                     let tie = tie(case, edit, &placed[0]).or(by_looks);
                     let tie = tie.ok_or("applied at a wrong place")?;
@@ -77,7 +95,7 @@ fn one_edit(case: &Case, index: usize, edits: &Tally, choices: &Tally) -> Result
                 Truth::Loose { .. } => "loose, refused",
                 Truth::Gone => "gone, refused",
             });
-            judge_choices(case, index, &refused, choices);
+            judge_choices(case, index, &refused, run);
         }
     }
     Ok(())
@@ -85,7 +103,7 @@ fn one_edit(case: &Case, index: usize, edits: &Tally, choices: &Tally) -> Result
 
 /// Counts whether a refused edit could be retried with a choice, and whether
 /// all choices are right.
-fn judge_choices(case: &Case, index: usize, refused: &Refused, choices: &Tally) {
+fn judge_choices(case: &Case, index: usize, refused: &Refused, run: &Run) {
     let edit = &case.edits[index];
     let offered: Vec<&Range<usize>> =
         refused.landings[0].iter().chain(&refused.candidates[0]).collect();
@@ -105,7 +123,19 @@ fn judge_choices(case: &Case, index: usize, refused: &Refused, choices: &Tally) 
         (_, true) => "several, the right one among them",
         (_, false) => "several, none right",
     };
-    choices.count(format!("{kind}: {what}"));
+    if !offered.is_empty() && edit.truth == Truth::Gone {
+        println!("  gone, but a place is offered: seed {} edit {index}", case.seed);
+        offered.iter().for_each(|at| run.show(case, index, &Placed::At((**at).clone())));
+    }
+    run.choices.count(format!("{kind}: {what}"));
+}
+
+impl Run {
+    fn show(&self, case: &Case, index: usize, placed: &Placed) {
+        if self.shows {
+            println!("{}", show(case, index, placed));
+        }
+    }
 }
 
 /// Tries all edits of a case as one.
@@ -154,10 +184,15 @@ fn as_op(edit: &Edit) -> engine::format::Op {
 /// Returns where each of the edits went, in the lines of now.
 fn plan(case: &Case, edits: &[Edit]) -> Result<Vec<Placed>, Box<Refused>> {
     let file = drifted(case).plan(edits.iter().map(as_op).collect())?;
+    // What is done already is told in the lines of afterwards.
+    let mut grown = 0;
     let place = |(edit, outcome): (&Edit, &Outcome)| match outcome.already {
-        // Only a plan in which nothing else changes keeps the numbers of now.
-        true => Placed::Already(outcome.lines.0 - 1..outcome.lines.1),
+        true => {
+            let was = |line: usize| (line as i64 - grown) as usize;
+            Placed::Already(was(outcome.lines.0 - 1)..was(outcome.lines.1))
+        }
         false => {
+            grown += edit.text.len() as i64 - edit.lines.len() as i64;
             let shift = |line: usize| (line as i64 + outcome.relocated) as usize;
             Placed::At(shift(edit.lines.start)..shift(edit.lines.end))
         }

@@ -2,10 +2,12 @@
 //! `engine/tests/it/hostile_drift.rs` does the same without a grammar.
 //!
 //! `ANCHORD_CASES` is the number of cases; they are those of the seeds from 1.
+//! `ANCHORD_SEEDS=FIRST..LAST` names other seeds; of a few, what goes wrong is
+//! shown line by line.
 
 use std::collections::BTreeMap;
 
-use ::hostile::{Case, Placed, Truth, Verdict, cases, judge, tie};
+use ::hostile::{Case, Placed, Truth, Verdict, case, judge, show, tie};
 use engine::drift::{Comparison, Hunk, Verdict as Rule};
 use engine::snapshot::Snapshot;
 use grammars::SyntaxCheck;
@@ -13,17 +15,23 @@ use grammars::SyntaxCheck;
 /// Cases where nothing else is asked for.
 const CASES: u64 = 2_000;
 
+/// So few seeds are asked for to look at them.
+const FEW: u64 = 10;
+
 #[test]
 fn hostile_drift_with_grammars() {
-    let asked = std::env::var("ANCHORD_CASES").ok().and_then(|text| text.parse().ok());
-    let count = asked.unwrap_or(CASES);
+    let seeds = ::hostile::seeds(|name| std::env::var(name).ok(), CASES);
+    let (first, last) = (*seeds.start(), *seeds.end());
     let check = SyntaxCheck::default();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut wrong = Vec::new();
-    for case in cases(1, count) {
+    for case in seeds.map(case) {
         for (index, placed) in place(&case, &check).into_iter().enumerate() {
             let what = verdict(&case, index, &placed);
             *counts.entry(what).or_default() += 1;
+            if last - first < FEW && (what == "wrong" || what.starts_with("tie")) {
+                println!("{}", show(&case, index, &placed));
+            }
             match what {
                 "wrong" => wrong.push(format!("seed {} edit {index}", case.seed)),
                 what if what.starts_with("tie") => {
@@ -33,7 +41,7 @@ fn hostile_drift_with_grammars() {
             }
         }
     }
-    println!("hostile drift with grammars (seeds 1 to {count}): {counts:?}");
+    println!("hostile drift with grammars (seeds {first} to {last}): {counts:?}");
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
     let of = |what: &str| counts.get(what).copied().unwrap_or(0);
     let (applied, lost) = (of("valid, applied"), of("valid, refused"));
