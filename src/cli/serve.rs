@@ -55,6 +55,7 @@ impl DaemonOptions {
 
 pub(super) fn run(serve: &Serve, common: &Common) -> Result<End, CliError> {
     let root = common.root()?;
+    process::give_back_large_memory();
     if serve.stdio {
         return attach(serve, &root);
     }

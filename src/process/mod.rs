@@ -49,6 +49,22 @@ pub fn limit_memory(bytes: u64) -> io::Result<()> {
     Ok(rustix::process::setrlimit(rustix::process::Resource::As, limit)?)
 }
 
+/// Has allocations of this size and more given back to the system as soon as
+/// they are freed. By itself glibc begins to keep them for later, once for each
+/// thread, and a daemon that edits large files holds several of them that nobody
+/// needs. Nothing, with another C library.
+pub fn give_back_large_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[expect(unsafe_code, reason = "no safe wrapper of mallopt(3) exists")]
+    // SAFETY: it changes a number of the allocator, which does so under its lock.
+    // Where it does not, memory is kept as it was before.
+    let _is_set = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BYTES) };
+}
+
+/// From which size on memory is given back at once, in bytes.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const LARGE_BYTES: libc::c_int = 4 << 20;
+
 /// A child that answers on its standard output what it is asked on its standard
 /// input. Its environment is empty; it is killed when this is dropped, and ends
 /// by itself when we are killed, since its input ends then.
