@@ -126,7 +126,9 @@ impl Comparison<'_> {
         // So many single lines are a name of their own.
         let is_named = || {
             let singles = near.clone().filter(|line| self.is_single(*line));
-            is_far && singles.take(SINGLES + 1).count() > SINGLES && self.is_conserved(&pair.old)
+            (is_far || piece.is_last)
+                && singles.take(SINGLES + 1).count() > SINGLES
+                && self.is_conserved(&pair.old)
         };
         (is_far || piece.above.max(piece.below) >= WIDE && self.is_conserved(&pair.old))
             && (!self.twins_stay(&pair.old) || is_named())
