@@ -274,33 +274,47 @@ mod tests {
         Arc::new(Snapshot::of(vec![b'A' + number as u8; 100 * (number % 13)]))
     }
 
+    /// Does the steps, each a deed with a file and a content: a look, a use, a loss.
+    fn check(steps: &[(u8, usize, usize)]) -> Result<(), TestCaseError> {
+        let contents = Contents::new(BUDGET);
+        for &(step, file, number) in steps {
+            let path = RelPath::parse(&format!("f{file}")).unwrap();
+            let snapshot = content(number);
+            match step {
+                0 => contents.note(&path, stamp(), &snapshot),
+                1 => contents.keep(&snapshot),
+                _ => contents.forget(&path),
+            }
+            if step == 0 {
+                prop_assert!(contents.current(&path, &stamp(), true).is_some());
+            }
+            let inner = contents.lock();
+            let taken = |left: bool| -> usize {
+                let kept = inner.by_hash.values().filter(|kept| kept.is_left || !left);
+                kept.map(|kept| weight(&kept.snapshot)).sum()
+            };
+            prop_assert_eq!((taken(false), taken(true)), (inner.bytes, inner.left_bytes));
+            prop_assert!(inner.bytes <= BUDGET && inner.left_bytes <= BUDGET / LEFT_SHARE);
+            let queued = inner.order.len().max(inner.left.len());
+            prop_assert!(queued <= 2 * inner.by_hash.len() + 64);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_content_that_went_and_came_again_is_as_young_as_any() {
+        let steps = [(0, 1, 2), (0, 1, 6), (0, 2, 30), (0, 4, 12), (0, 1, 4), (0, 3, 2)];
+        check(&steps).unwrap();
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
         #[test]
         fn the_bounds_hold_and_the_latest_content_stays(
             steps in prop::collection::vec((0..3_u8, 0..6_usize, 0..40_usize), 1..200),
         ) {
-            let contents = Contents::new(BUDGET);
-            for (step, file, number) in steps {
-                let path = RelPath::parse(&format!("f{file}")).unwrap();
-                let snapshot = content(number);
-                match step {
-                    0 => contents.note(&path, stamp(), &snapshot),
-                    1 => contents.keep(&snapshot),
-                    _ => contents.forget(&path),
-                }
-                if step == 0 {
-                    prop_assert!(contents.current(&path, &stamp(), true).is_some());
-                }
-                let inner = contents.lock();
-                let taken = |left: bool| -> usize {
-                    let kept = inner.by_hash.values().filter(|kept| kept.is_left || !left);
-                    kept.map(|kept| weight(&kept.snapshot)).sum()
-                };
-                prop_assert_eq!((taken(false), taken(true)), (inner.bytes, inner.left_bytes));
-                prop_assert!(inner.bytes <= BUDGET && inner.left_bytes <= BUDGET / LEFT_SHARE);
-                let queued = inner.order.len().max(inner.left.len());
-                prop_assert!(queued <= 2 * inner.by_hash.len() + 64);
-            }
+            check(&steps)?;
         }
     }
 }

@@ -257,11 +257,13 @@ fn cost(attempt: &Attempt, sent: &Traffic, counter: &mut Counter) -> Cost {
         ..Cost::default()
     };
     if let Some((snapshot, lines, gutter)) = &attempt.rows {
-        let shown = [Gutter::None, *gutter].map(|gutter| render(snapshot, lines, gutter));
-        let counts = counter.count(&[&shown[0], &shown[1]]);
-        let (plain, numbered) = (counts[0], counts[1]);
+        let plain = render(snapshot, lines, Gutter::None);
+        let numbered = (*gutter != Gutter::None).then(|| render(snapshot, lines, *gutter));
+        let texts: Vec<&str> = std::iter::once(&*plain).chain(numbered.as_deref()).collect();
+        let counts = counter.count(&texts);
+        let plain = counts[0];
         cost.text = plain;
-        cost.gutter = numbered.saturating_sub(plain);
+        cost.gutter = counts.get(1).map_or(0, |numbered| numbered.saturating_sub(plain));
         let (seen, shown) = attempt.reread;
         cost.reread = (plain * seen).checked_div(shown).unwrap_or(0);
     }

@@ -896,12 +896,16 @@ fn node(script: &str, package: &str) -> (String, Command) {
 /// Each call is a process of its own, which takes two seconds.
 #[test]
 fn the_inspector_calls_every_tool() {
-    let (is_there, command) = node(include_str!("mcp_inspector.mjs"), "inspector");
+    let (is_there, command) = node(
+        concat!(include_str!("mcp_calls.mjs"), include_str!("mcp_inspector.mjs")),
+        "inspector",
+    );
     foreign("the npm package @modelcontextprotocol/inspector", &is_there, command);
 }
 
 #[test]
 fn the_typescript_sdk_calls_every_tool() {
-    let (is_there, command) = node(include_str!("mcp_client.mjs"), "sdk");
+    let (is_there, command) =
+        node(concat!(include_str!("mcp_calls.mjs"), include_str!("mcp_client.mjs")), "sdk");
     foreign("the npm package @modelcontextprotocol/sdk", &is_there, command);
 }

@@ -45,50 +45,38 @@ const MISTYPED: &str = "export const value: string = compute(1);";
 const USER_TS: (&str, &str) =
     ("user@.ts", "import { compute } from \"./lib\";\n\nexport const value = compute(@);\n");
 
+const TY: Real = Real {
+    server: "ty",
+    others: &["basedpyright", "pyright", "ruff"],
+    program: "ty",
+    arguments: &["server"],
+    files: &[
+        PYTHON,
+        ("pyproject.toml", ""),
+        // Comments and texts hold no symbol.
+        ("notes.py", "# compute it\nNOTE = \"to compute\"\n"),
+        ("main.py", "from lib import compute\n\nvalue: int = compute(1)\n"),
+    ],
+    symbol: Some((
+        "lib.py",
+        1,
+        "compute",
+        ("user@.py", "from lib import compute\n\nprint(compute(@))\n"),
+    )),
+    edited: ("main.py", 3, "value: int = compute(1)", "value: str = compute(1)"),
+    comment: "# ä 𝄞",
+    unformatted: None,
+    action: None,
+};
+
 const SERVERS: [Real; 11] = [
-    Real {
-        server: "ty",
-        others: &["basedpyright", "pyright", "ruff"],
-        program: "ty",
-        arguments: &["server"],
-        files: &[
-            PYTHON,
-            ("pyproject.toml", ""),
-            // Comments and texts hold no symbol.
-            ("notes.py", "# compute it\nNOTE = \"to compute\"\n"),
-            ("main.py", "from lib import compute\n\nvalue: int = compute(1)\n"),
-        ],
-        symbol: Some((
-            "lib.py",
-            1,
-            "compute",
-            ("user@.py", "from lib import compute\n\nprint(compute(@))\n"),
-        )),
-        edited: ("main.py", 3, "value: int = compute(1)", "value: str = compute(1)"),
-        comment: "# ä 𝄞",
-        unformatted: None,
-        action: None,
-    },
+    TY,
     Real {
         server: "basedpyright",
         others: &["ty", "pyright", "ruff"],
         program: "basedpyright-langserver",
         arguments: &["--stdio"],
-        files: &[
-            PYTHON,
-            ("pyproject.toml", ""),
-            ("main.py", "from lib import compute\n\nvalue: int = compute(1)\n"),
-        ],
-        symbol: Some((
-            "lib.py",
-            1,
-            "compute",
-            ("user@.py", "from lib import compute\n\nprint(compute(@))\n"),
-        )),
-        edited: ("main.py", 3, "value: int = compute(1)", "value: str = compute(1)"),
-        comment: "# ä 𝄞",
-        unformatted: None,
-        action: None,
+        ..TY
     },
     Real {
         server: "rust-analyzer",

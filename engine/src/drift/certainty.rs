@@ -246,8 +246,8 @@ impl Comparison<'_> {
     /// has more or fewer twins than it had.
     pub(super) fn twins_stay(&self, lines: &Range<usize>) -> bool {
         let near = self.old.near(lines);
-        let all = self.witnesses(lines).iter();
-        all.flat_map(|one| one.uses(&near).take(MOST_STEPS)).all(|uses| uses.old == uses.new)
+        let mut uses = self.witnesses(lines).flat_map(|one| one.uses(&near).take(MOST_STEPS));
+        uses.all(|uses| uses.old == uses.new)
     }
 
     /// Returns whether the new lines are what became of the old lines. Both have
@@ -267,10 +267,6 @@ impl Comparison<'_> {
     /// more: what only moved, or stood there before, was not done.
     fn is_less(&self, taken: &Range<usize>, written: &Range<usize>) -> bool {
         let (gone, come) = (&self.old.looks[taken.clone()], &self.new.looks[written.clone()]);
-        let is_fewer = || {
-            let was = count(&self.old, gone, &(0..self.old.len()));
-            was.is_some() && count(&self.new, gone, &(0..self.new.len())) < was
-        };
         // A few lines may have been written anywhere; three in a row have moved.
         let around = &self.old.looks[self.old.near(taken)];
         let (few, three) = (gone.windows(gone.len().clamp(1, RUN)), around.windows(RUN));
@@ -282,8 +278,15 @@ impl Comparison<'_> {
         let moved = |gap: &Gap| holds(&self.new.looks[gap.new.clone()]);
         let near = self.new.near(written);
         let mut beside = (near.start..written.start).chain(written.end..near.end);
-        (gone.is_empty() || is_fewer() && !others.any(moved))
+        (gone.is_empty() || self.are_fewer(taken) && !others.any(moved))
             && beside.all(|line| !come.contains(&self.new.looks[line]))
+    }
+
+    /// Returns whether fewer places look like these lines now than before.
+    fn are_fewer(&self, lines: &Range<usize>) -> bool {
+        let looks = &self.old.looks[lines.clone()];
+        let was = count(&self.old, looks, &(0..self.old.len()));
+        was.is_some() && count(&self.new, looks, &(0..self.new.len())) < was
     }
 
     /// Returns whether the new lines stand where the old lines stood, and nowhere
@@ -292,21 +295,17 @@ impl Comparison<'_> {
     fn is_the_place_of(&self, pair: &Pairing) -> bool {
         let scope = self.scope(pair);
         let window = self.window(&pair.old, &scope, CONTEXT);
-        let is_fewer = |lines: Range<usize>| {
-            let looks = &self.old.looks[lines];
-            let was = count(&self.old, looks, &(0..self.old.len()));
-            was.is_some() && count(&self.new, looks, &(0..self.new.len())) < was
-        };
         let near = self.old.near(&pair.old);
         // Lines that only moved are not done, nor is what became of them.
         let is_gone = pair.old.is_empty()
-            || is_fewer(near.start..pair.old.end) && is_fewer(pair.old.start..near.end);
+            || self.are_fewer(&(near.start..pair.old.end))
+                && self.are_fewer(&(pair.old.start..near.end));
         // At an end of the file an insertion parts no lines.
         let at_an_end = pair.old.is_empty() && near.len() < 2;
         self.neighbours_stay(pair)
             && is_gone
             && !self.went_next_door(pair)
-            && (at_an_end || is_fewer(window))
+            && (at_an_end || self.are_fewer(&window))
             && self.both_sides_are_known(&pair.old, &scope)
     }
 
@@ -372,8 +371,7 @@ impl Comparison<'_> {
 
     /// Returns whether lines of both sides stand in the same constructs.
     pub(super) fn same_place(&self, old: &Range<usize>, new: &Range<usize>) -> bool {
-        let mut all = self.witnesses(old).iter();
-        all.all(|one| one.keep_their_place(old, new, &self.matching))
+        self.witnesses(old).all(|one| one.keep_their_place(old, new, &self.matching))
     }
 
     /// Returns whether one of the old lines stands, as a new one, next to the
@@ -391,8 +389,9 @@ impl Comparison<'_> {
     /// file where there is none.
     fn scope(&self, pair: &Pairing) -> Scope {
         let (old, new) = (self.old.near(&pair.old), self.new.near(&pair.new));
-        let mut all = self.witnesses(&pair.old).iter();
-        all.find_map(|one| one.scope(&old, &new)).unwrap_or_else(|| self.file())
+        self.witnesses(&pair.old)
+            .find_map(|one| one.scope(&old, &new))
+            .unwrap_or_else(|| self.file())
     }
 
     /// Returns the file as a scope: of it there is no other.

@@ -67,7 +67,8 @@ pub struct Comparison<'a> {
     pub(super) old: Side,
     pub(super) new: Side,
     pub(super) matching: Matching,
-    identities: OnceCell<Vec<Identities>>,
+    by_grammar: OnceCell<Option<Identities>>,
+    by_layout: OnceCell<Identities>,
 }
 
 impl<'a> Comparison<'a> {
@@ -85,7 +86,8 @@ impl<'a> Comparison<'a> {
     ) -> Comparison<'a> {
         let (old, new) = number(seen, now);
         let matching = Matching::of(&old, &new);
-        Comparison { seen, now, path, constructs, old, new, matching, identities: OnceCell::new() }
+        let (by_grammar, by_layout) = (OnceCell::new(), OnceCell::new());
+        Comparison { seen, now, path, constructs, old, new, matching, by_grammar, by_layout }
     }
 
     /// Returns where `hunk` belongs now. The same contents and the same hunk
@@ -179,23 +181,23 @@ impl<'a> Comparison<'a> {
     /// their neighbours: the grammar, if there is one and it knows a construct
     /// around them. Else indentation tells too: what a grammar cannot parse it has
     /// no names for, and where there is no name nothing could differ.
-    pub(super) fn witnesses(&self, lines: &Range<usize>) -> &[Identities] {
-        let all = self.identities();
-        match all {
-            [grammar, _] if grammar.knows(&self.old.near(lines)) => &all[..1],
-            _ => all,
-        }
+    pub(super) fn witnesses(&self, lines: &Range<usize>) -> impl Iterator<Item = &Identities> {
+        let grammar = self.by_grammar();
+        let is_enough = grammar.is_some_and(|grammar| grammar.knows(&self.old.near(lines)));
+        grammar.into_iter().chain((!is_enough).then(|| self.by_layout()))
     }
 
-    fn identities(&self) -> &[Identities] {
-        self.identities.get_or_init(|| {
-            let by = |one: &dyn Constructs| {
-                let old = one.constructs(self.path, self.seen)?;
-                Some(Identities::of(old, one.constructs(self.path, self.now)?))
-            };
-            let plain = Identities::of(outline(self.path, self.seen), outline(self.path, self.now));
-            self.constructs.and_then(by).into_iter().chain([plain]).collect()
-        })
+    fn by_grammar(&self) -> Option<&Identities> {
+        let by = |one: &dyn Constructs| {
+            let old = one.constructs(self.path, self.seen)?;
+            Some(Identities::of(old, one.constructs(self.path, self.now)?))
+        };
+        self.by_grammar.get_or_init(|| self.constructs.and_then(by)).as_ref()
+    }
+
+    fn by_layout(&self) -> &Identities {
+        let outline = |content| outline(self.path, content);
+        self.by_layout.get_or_init(|| Identities::of(outline(self.seen), outline(self.now)))
     }
 }
 

@@ -8,6 +8,9 @@
 //! is understood the same once it is written again.
 
 #[cfg(test)]
+#[path = "../it/dice.rs"]
+mod dice;
+#[cfg(test)]
 #[path = "../it/suite.rs"]
 #[expect(dead_code, reason = "the suites use all of it")]
 mod suite;
@@ -19,6 +22,7 @@ mod fuzz {
 
     use engine::format::{Given, NAMES, Stream, read, recognise, write};
 
+    use crate::dice::Dice;
     use crate::suite::Suite;
 
     /// The pages of cases, whose edits are broken.
@@ -82,18 +86,7 @@ mod fuzz {
     /// The longest text.
     const LONGEST: usize = 64 << 10;
 
-    /// Numbers that depend on their seed alone (SplitMix64).
-    struct Dice(u64);
-
     impl Dice {
-        fn roll(&mut self, sides: usize) -> usize {
-            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut mixed = self.0;
-            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            ((mixed ^ (mixed >> 31)) % sides.max(1) as u64) as usize
-        }
-
         /// Returns a place between two characters of a text.
         fn place(&mut self, text: &str) -> usize {
             text.floor_char_boundary(self.roll(text.len() + 1))

@@ -13,6 +13,7 @@ use engine::error::Code;
 use engine::format::{Given, read};
 use serde_json::{Value, json};
 
+use crate::dice::Dice;
 use crate::foreign::letters;
 use crate::world::World;
 
@@ -65,18 +66,7 @@ const POLICIES: [(&str, Make); 16] = [
     ("what an anchor says must fit", unfit_anchor),
 ];
 
-/// Numbers that depend on their seed alone (SplitMix64).
-struct Dice(u64);
-
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % sides as u64) as usize
-    }
-
     /// Returns lines that are all different, some of them indented.
     fn lines(&mut self, least: usize) -> Vec<String> {
         let count = least + self.roll(12);

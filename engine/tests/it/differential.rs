@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 
 use engine::format::{Given, read};
 
+use crate::dice::Dice;
 use crate::world::World;
 
 /// The variables of the long forms.
@@ -46,23 +47,12 @@ fn without_cr(text: &[u8]) -> Vec<u8> {
     text.iter().copied().filter(|byte| *byte != b'\r').collect()
 }
 
-/// Numbers that depend on their seed alone (SplitMix64).
-struct Dice(u64);
-
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % sides as u64) as usize
-    }
-
     fn one_in(&mut self, sides: usize) -> bool {
         self.roll(sides) == 0
     }
 
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+    fn one_of<'a>(&mut self, from: &[&'a str]) -> &'a str {
         from[self.roll(from.len())]
     }
 }
@@ -100,7 +90,7 @@ fn lines(dice: &mut Dice, count: usize) -> Vec<Line> {
     for _ in 0..count {
         // Most lines occur once, as they do in files.
         let text = match dice.one_in(3) {
-            true => dice.pick(&LINES).to_owned(),
+            true => dice.one_of(&LINES).to_owned(),
             false => format!("line {}", dice.roll(1000)),
         };
         let crlf = style == 0 || (style == 1 && dice.one_in(2));

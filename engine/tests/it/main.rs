@@ -11,6 +11,8 @@ mod constructs;
 #[cfg(test)]
 mod deviations;
 #[cfg(test)]
+mod dice;
+#[cfg(test)]
 mod differential;
 #[cfg(test)]
 mod foreign;

@@ -419,7 +419,7 @@ fn a_server_that_is_held_up_is_never_taken_for_clean() {
         rig.edit(real.path, real.broken, patient());
         rig.edit(real.path, real.clean, patient());
         let processes = rig.processes();
-        crate::rig::signal(&processes, rustix::process::Signal::STOP);
+        crate::rig::hold_up(&processes);
         let report = rig.edit(
             real.path,
             real.broken,

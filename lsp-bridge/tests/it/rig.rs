@@ -304,6 +304,27 @@ pub(crate) fn signal(processes: &[u32], signal: Signal) {
     }
 }
 
+/// Holds these processes up, with all that belongs to their groups, and waits
+/// until they are: a thread that runs goes on until the system comes to it.
+pub(crate) fn hold_up(processes: &[u32]) {
+    signal(processes, Signal::STOP);
+    wait_until("the processes to stand still", || {
+        processes.iter().all(|process| threads(*process).iter().all(|state| *state == 'T'))
+    });
+}
+
+/// Returns the states of the threads of a process, as the system calls them.
+#[expect(clippy::disallowed_methods, reason = "a test looks at processes")]
+fn threads(process: u32) -> Vec<char> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let state = |task: std::fs::DirEntry| {
+        let stat = std::fs::read_to_string(task.path().join("stat")).ok()?;
+        // The name before it may hold anything.
+        stat.rsplit_once(") ")?.1.chars().next()
+    };
+    tasks.filter_map(state).collect()
+}
+
 /// Tells whoever runs the tests, with `--nocapture`.
 #[expect(clippy::print_stdout, reason = "what was passed over or measured must be seen")]
 pub(crate) fn say(text: &str) {

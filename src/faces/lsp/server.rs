@@ -38,6 +38,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
 use tower_lsp::jsonrpc::{Error, Request, Response, Result};
 use tower_lsp::{Client, ExitedError, LanguageServer, LspService, Server, async_trait};
 use tower_service::Service;
@@ -416,6 +417,9 @@ struct Told {
 /// News that may wait.
 const MOST_NEWS: usize = 256;
 
+/// How many refreshes an editor may leave unanswered.
+const MOST_REFRESHES: usize = 64;
+
 /// How long after an agent's last deed it is shown as working.
 const AT_WORK: Duration = Duration::from_secs(2);
 
@@ -501,17 +505,23 @@ async fn tell_news(
     mut documents: mpsc::Receiver<Url>,
     refreshes: Refreshes,
 ) {
+    let mut asked = JoinSet::new();
     while let Some(document) = documents.recv().await {
         if let Some(marks) = editor.marks(&document).await {
             let diagnostics = offers::diagnostics(&marks);
             client.publish_diagnostics(document, diagnostics, None).await;
         }
-        // An editor that says nothing to a refresh must not hold up the next.
+        // An editor that says nothing to a refresh must not hold up the next; one
+        // that never does is not asked for ever.
+        while asked.try_join_next().is_some() {}
+        if asked.len() >= MOST_REFRESHES {
+            continue;
+        }
         if refreshes.lenses {
-            tokio::spawn(refresh::<CodeLensRefresh>(client.clone()));
+            asked.spawn(refresh::<CodeLensRefresh>(client.clone()));
         }
         if refreshes.hints {
-            tokio::spawn(refresh::<InlayHintRefreshRequest>(client.clone()));
+            asked.spawn(refresh::<InlayHintRefreshRequest>(client.clone()));
         }
     }
 }
