@@ -45,6 +45,7 @@ pub(crate) fn lacks() -> Option<String> {
 }
 
 /// Returns whether a suite fails without a safeguard.
+#[expect(clippy::unwrap_used, clippy::print_stdout, reason = "a part of a test")]
 fn is_noticed(safeguard: &str, suites: &[&str]) -> bool {
     suites.iter().any(|suite| {
         let mut command = Command::new(std::env::current_exe().unwrap());

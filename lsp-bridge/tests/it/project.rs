@@ -104,6 +104,11 @@ fn typescript_user(module: usize, user: usize, kind: &str) -> String {
 }
 
 impl Language {
+    fn is_for(&self, path: &str) -> bool {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        name.split_once('.').is_some_and(|(_, extension)| extension == self.extension)
+    }
+
     fn rig(&self, root: Option<&Rig>) -> Rig {
         let table = Table::builtin().expect("a table");
         let others = table.servers().iter().filter(|spec| spec.name != self.server);
@@ -209,14 +214,15 @@ fn run(language: &Language, edits: usize) -> Tally {
             files.iter().for_each(|(path, text)| rig.disk.write(path, text));
             let paths: Vec<String> = files.keys().cloned().collect();
             say(&format!("{}: a project of {} files", language.server, paths.len()));
-            let mut edit = |dice: Dice<'_>| edit_of_real(&rig, &files, &paths, dice);
+            let mut edit =
+                |dice: Dice<'_>| edit_of_real(&rig, &files, &paths, language.comment, dice);
             edit_in_a_row(language, &rig, &paths, edits, &mut edit)
         }
     }
 }
 
-/// Returns the Python files of the folder that `ANCHORD_PROJECT` names, where
-/// that is the language: those of some size, as many as servers hold open.
+/// Returns the files of the folder that `ANCHORD_PROJECT` names, where it is in
+/// the language: those of some size, as many as servers hold open.
 #[expect(clippy::disallowed_methods, reason = "files of packages, no user's file")]
 fn real_files(language: &Language) -> Option<BTreeMap<String, String>> {
     let root = PathBuf::from(std::env::var_os("ANCHORD_PROJECT")?);
@@ -228,7 +234,7 @@ fn real_files(language: &Language) -> Option<BTreeMap<String, String>> {
             let below = path.strip_prefix(&root).ok().and_then(|path| path.to_str());
             match (entry.file_type(), below) {
                 (Ok(kind), _) if kind.is_dir() => open.push(path),
-                (Ok(_), Some(below)) if below.ends_with(language.extension) => {
+                (Ok(_), Some(below)) if language.is_for(below) => {
                     let text = std::fs::read_to_string(&path).unwrap_or_default();
                     files.insert(below.to_owned(), text);
                 }
@@ -237,7 +243,23 @@ fn real_files(language: &Language) -> Option<BTreeMap<String, String>> {
         }
     }
     files.retain(|_, text| text.len() > 1000);
-    (language.extension == "py").then(|| files.into_iter().take(OPEN_MAX).collect())
+    (!files.is_empty()).then(|| files.into_iter().take(OPEN_MAX).collect())
+}
+
+/// Returns whether a line gives a local variable a simple value: in a function of
+/// a class in Python, in any function in TypeScript.
+fn is_local(line: &&str) -> bool {
+    let (name, value) = line.split_once(" = ").unwrap_or_default();
+    let is_name = |name: &str| {
+        name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.is_empty()
+    };
+    let is_declared = match name.trim_start().strip_prefix("const ") {
+        Some(name) => line.starts_with("  ") && is_name(name),
+        None => line.starts_with("        ") && is_name(name.trim_start()),
+    };
+    is_declared
+        && value.chars().all(|c| c.is_ascii_alphanumeric() || "._()'".contains(c))
+        && value.matches('(').count() == value.matches(')').count()
 }
 
 /// Returns a file of a real project and its new text: a value that is not
@@ -246,12 +268,13 @@ fn edit_of_real(
     rig: &Rig,
     files: &BTreeMap<String, String>,
     paths: &[String],
+    comment: &str,
     dice: Dice<'_>,
 ) -> (String, String) {
     let path = paths[dice(paths.len())].clone();
     let text = rig.disk.read(&path);
     match dice(4) {
-        0 => (path, format!("# ä\n{text}")),
+        0 => (path, format!("{comment}{text}")),
         1 => {
             // Some file that was edited before, rather than one that was not.
             let edited = paths.iter().filter(|path| rig.disk.read(path) != files[*path]);
@@ -261,14 +284,6 @@ fn edit_of_real(
             (path, text)
         }
         _ => {
-            let is_local = |line: &&str| {
-                let (name, value) = line.split_once(" = ").unwrap_or_default();
-                let is_name = |name: &str| name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-                name.starts_with("        ")
-                    && is_name(name.trim_start())
-                    && value.chars().all(|c| c.is_ascii_alphanumeric() || "._()'".contains(c))
-                    && value.matches('(').count() == value.matches(')').count()
-            };
             let locals: Vec<&str> = text.lines().filter(is_local).collect();
             let Some(line) = locals.get(dice(locals.len().max(1))) else {
                 return (path, text);
