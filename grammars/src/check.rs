@@ -145,9 +145,14 @@ impl SyntaxCheck {
         if language.total || change.is_empty() {
             return Ok(Judgement::sound());
         }
-        if let Some(judgement) = self.judge_window(language, before, after, change) {
-            return Ok(judgement);
-        }
+        let around = self.judge_window(language, before, after, change);
+        let is_large = before.bytes.len().min(after.bytes.len()) > CONTENT_MAX;
+        let seems_broken = match around {
+            // What seems broken is looked at in the whole file, unless that is too
+            // large.
+            Some(judgement) if is_large || judgement.delta.new.is_empty() => return Ok(judgement),
+            around => around.is_some(),
+        };
         if self.is_risky(language, after) || self.is_risky(language, before) {
             let ask = || Ask::Judgement(before.bytes.clone(), change.clone());
             return match self.elsewhere(path, ask)? {
@@ -155,16 +160,34 @@ impl SyntaxCheck {
                 _ => Err(Unread::NoWorker),
             };
         }
-        let old = self.tree(language, before)?;
-        let new = self.tree_after(language, (&old, before), after, change)?;
-        let judgement = judge(language, (&old, before), (&new, after), change);
-        if judgement.delta.new.is_empty() {
-            return Ok(judgement);
+        self.judge_whole(language, (before, after), change, seems_broken)
+    }
+
+    /// Judges an edit by the whole file. Where it does not seem broken, the tree of
+    /// the content before is made and the other from it; else the other way round,
+    /// since a broken content has to be parsed from nothing, and a sound one has the
+    /// same tree wherever its parser began.
+    fn judge_whole(
+        &self,
+        language: &'static Language,
+        (before, after): (&Snapshot, &Snapshot),
+        change: &Change,
+        seems_broken: bool,
+    ) -> Result<Judgement, Unread> {
+        if !seems_broken || self.trees.has(language, before.hash) {
+            let old = self.tree(language, before)?;
+            let new = self.tree_after(language, (&old, before), after, change)?;
+            let judgement = judge(language, (&old, before), (&new, after), change);
+            if judgement.delta.new.is_empty() {
+                return Ok(judgement);
+            }
         }
-        // Where the text is broken, what a parser finds depends on where it
-        // began, and nobody is refused for that.
-        let old = if old.root_node().has_error() { self.fresh(language, before)? } else { old };
+        // Where the text is broken, what a parser finds depends on where it began,
+        // and nobody is refused for that.
         let new = self.fresh(language, after)?;
+        let undo = change.invert(&before.bytes);
+        let old = self.tree_after(language, (&new, after), before, &undo)?;
+        let old = if old.root_node().has_error() { self.fresh(language, before)? } else { old };
         Ok(judge(language, (&old, before), (&new, after), change))
     }
 
@@ -245,8 +268,7 @@ impl SyntaxCheck {
     }
 
     /// Judges an edit of a large file by the items around it; `None` where the
-    /// file is not that large, or what stands around the edit cannot be told. What
-    /// seems broken is looked at in the whole file, unless that is too large.
+    /// file is not that large, or what stands around the edit cannot be told.
     fn judge_window(
         &self,
         language: &'static Language,
@@ -258,11 +280,10 @@ impl SyntaxCheck {
         if size <= WINDOWS_FROM || !language.has_windows {
             return None;
         }
-        let judgement = WIDTHS.into_iter().find_map(|width| {
+        WIDTHS.into_iter().find_map(|width| {
             let window = window(before, change, width)?;
             self.judge_in(language, &window)
-        });
-        judgement.filter(|judgement| size > CONTENT_MAX || judgement.delta.new.is_empty())
+        })
     }
 
     /// Judges an edit in its window; `None` where that did not parse before.
@@ -280,6 +301,7 @@ impl SyntaxCheck {
         for fault in judgement.delta.new.iter_mut().chain(&mut judgement.delta.fixed) {
             fault.range = window.place(&fault.range);
         }
+        judgement.place = judgement.place.map(|place| window.place(&place));
         Some(judgement)
     }
 
@@ -547,12 +569,15 @@ mod tests {
 
     #[test]
     fn what_is_sound_in_a_window_is_sound_in_the_whole() {
+        // However busy the machine is.
+        let limits = Limits { time: Duration::from_secs(60), ..Limits::default() };
+        let patient = || SyntaxCheck { limits, ..SyntaxCheck::default() };
         let mut broken = 0;
         for (path, item) in ITEMS {
             let items = WINDOWS_FROM / item.len() + 50;
             let before = Snapshot::of(item.repeat(items).into());
             let language = Language::of_path(path).expect("a language of the registry");
-            let whole = SyntaxCheck::default();
+            let whole = patient();
             let old = whole.tree(language, &before).expect("the file is parsed");
             let lines = item.lines().count();
             let places = (0..lines).flat_map(|line| SLIPS.map(|slip| (line, slip)));
@@ -561,7 +586,7 @@ mod tests {
                 let edit = Edit { range: before.lines.bytes_of(line..line + 1), text: slip.into() };
                 let change = Change::new(vec![edit], before.bytes.len()).expect("one edit");
                 let after = before.after(&change);
-                let check = SyntaxCheck::default();
+                let check = patient();
                 let window = check.judge_window(language, &before, &after, &change);
                 let new = whole.fresh(language, &after).expect("the file is parsed");
                 let all = judge(language, (&old, &before), (&new, &after), &change);

@@ -8,7 +8,8 @@ use std::ops::Range;
 use engine::verify::{Diagnostic, Findings, Severity, Verdict};
 use tree_sitter::{Node, Tree};
 
-use crate::language::Language;
+use crate::language::{Language, Lenience};
+use crate::lenient::let_pass;
 
 /// The name under which syntax errors are reported.
 pub const SOURCE: &str = "syntax";
@@ -27,6 +28,7 @@ pub fn faults(language: &Language, tree: &Tree, bytes: &[u8], near: Range<usize>
     if language.has_indents {
         misplaced(tree, bytes, &near, &mut found);
     }
+    let_pass(language, tree, bytes, &mut found);
     findings(found)
 }
 
@@ -48,11 +50,12 @@ fn found(language: &Language, tree: &Tree, bytes: &[u8]) -> Vec<Diagnostic> {
     let mut open = vec![tree.root_node()];
     while let Some(node) = open.pop() {
         if node.is_error() || node.is_missing() {
-            let fault = fault(node, bytes);
-            found.extend(Some(fault).filter(|fault| !is_tolerated(language, fault)));
+            let is_tolerated = language.has_last_commas && is_last_comma(node);
+            found.extend((!is_tolerated).then(|| fault(node, bytes)));
         } else if node.has_error() {
             let broken = broken_children(node);
-            if broken.is_empty() {
+            // An element is incomplete for its grammar whose end is implied.
+            if broken.is_empty() && language.lenience != Lenience::Tags {
                 let message = format!("incomplete {}", node.kind());
                 found.push(diagnostic(node.byte_range(), message));
             }
@@ -190,12 +193,45 @@ fn where_it_ended(end: usize, bytes: &[u8]) -> Range<usize> {
     start..start + bytes[start..start + len].trim_ascii_end().len()
 }
 
-fn diagnostic(range: Range<usize>, message: String) -> Diagnostic {
+pub(crate) fn diagnostic(range: Range<usize>, message: String) -> Diagnostic {
     Diagnostic { range, severity: Severity::Error, source: SOURCE.to_owned(), message }
 }
 
-fn is_tolerated(language: &Language, fault: &Diagnostic) -> bool {
-    language.tolerated.contains(&fault.message.as_str())
+/// Returns whether an error is no more than a comma before a closing bracket, or
+/// the value that is missing behind it.
+fn is_last_comma(error: Node<'_>) -> bool {
+    let next = next_token(error, Node::next_sibling);
+    if !matches!(next, Some("]" | "}")) {
+        return false;
+    }
+    if error.is_missing() {
+        return next_token(error, Node::prev_sibling) == Some(",");
+    }
+    let mut cursor = error.walk();
+    let mut parts = error.children(&mut cursor).filter(|part| !part.is_extra());
+    parts.next().is_some_and(|part| part.kind() == ",") && parts.next().is_none()
+}
+
+/// Returns the kind of the first sibling that is no comment, going by `next`.
+fn next_token<'a>(node: Node<'a>, next: fn(&Node<'a>) -> Option<Node<'a>>) -> Option<&'a str> {
+    let mut at = next(&node);
+    while let Some(sibling) = at.filter(Node::is_extra) {
+        at = next(&sibling);
+    }
+    at.map(|sibling| sibling.kind())
+}
+
+/// Returns the finding about brackets that an edit of these bytes left unpaired.
+pub(crate) fn unpaired(range: Range<usize>) -> Diagnostic {
+    diagnostic(range, "unpaired brackets or quotes".to_owned())
+}
+
+/// Returns the finding about an error within another.
+pub(crate) fn inner_fault(node: Node<'_>, bytes: &[u8]) -> Diagnostic {
+    match node.is_missing() {
+        true => missing(node, bytes),
+        false => diagnostic(node.byte_range(), unexpected(&bytes[node.byte_range()])),
+    }
 }
 
 /// Returns the message about a text that fits nowhere. It quotes the first line

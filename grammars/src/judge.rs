@@ -10,9 +10,10 @@ use std::ops::Range;
 
 use engine::edit::{Bias, Change};
 use engine::snapshot::Snapshot;
-use engine::verify::{Delta, Diagnostic, Findings, Verdict};
+use engine::verify::{Delta, Diagnostic, Verdict};
 use tree_sitter::Tree;
 
+use crate::cause::{balance, cause, hidden};
 use crate::faults::faults;
 use crate::language::{Language, Reading};
 
@@ -40,6 +41,10 @@ pub struct Judgement {
     pub delta: Delta,
     /// What the new ones prove.
     pub confidence: Confidence,
+    /// Where the edit broke the file, in the content after: a new error that stands
+    /// in its lines or, where the parser noticed elsewhere only, the part of the
+    /// edit to which that is owed. `None` where nothing is new.
+    pub place: Option<Range<usize>>,
 }
 
 impl Judgement {
@@ -48,11 +53,17 @@ impl Judgement {
         !self.delta.new.is_empty() && self.confidence == Confidence::High
     }
 
+    /// Returns the line of `after` (0-based) in which the edit broke it.
+    pub fn line(&self, after: &Snapshot) -> Option<usize> {
+        let last = after.line_count().saturating_sub(1);
+        self.place.as_ref().map(|place| after.lines.line_at(place.start).min(last))
+    }
+
     /// Returns the judgement on an edit that broke nothing.
     pub(crate) fn sound() -> Judgement {
         let delta =
             Delta { verdict: Verdict::Fresh, new: Vec::new(), fixed: Vec::new(), unchanged: 0 };
-        Judgement { delta, confidence: Confidence::High }
+        Judgement { delta, confidence: Confidence::High, place: None }
     }
 }
 
@@ -66,9 +77,17 @@ pub(crate) fn judge(
     let (first, last) = ends(change);
     let old_lines = near(before, first..last);
     let new_lines = near(after, first..change.map_pos(last, Bias::After));
-    let old = faults(language, old, &before.bytes, old_lines);
-    let new = faults(language, new, &after.bytes, new_lines);
-    weigh(language, (&old, before), (&new, after), change)
+    let old_faults = faults(language, old, &before.bytes, old_lines);
+    let new_faults = faults(language, new, &after.bytes, new_lines);
+    let mut delta = Delta::of(&old_faults, &new_faults, change);
+    pair_wanderers(&mut delta, after);
+    if delta.new.is_empty() && !old_faults.diagnostics.is_empty() {
+        delta.new.extend(hidden((old, before), (new, after), change, !delta.fixed.is_empty()));
+    }
+    let is_sound = old_faults.diagnostics.is_empty();
+    let confidence = confidence(language, &delta, is_sound, (before, after), change);
+    let place = cause(&mut delta.new, new, (before, after), change);
+    Judgement { delta, confidence, place }
 }
 
 /// Returns where `change` begins and ends, in the content before.
@@ -87,16 +106,15 @@ fn near(snapshot: &Snapshot, range: Range<usize>) -> Range<usize> {
     snapshot.lines.start(first)..snapshot.lines.start(last)
 }
 
-/// Returns what `change` did, by what was found before and after.
-pub(crate) fn weigh(
+/// Returns what it proves that errors are new in a content that was sound before or
+/// was not.
+fn confidence(
     language: &Language,
-    (old, before): (&Findings, &Snapshot),
-    (new, after): (&Findings, &Snapshot),
+    delta: &Delta,
+    is_sound: bool,
+    (before, after): (&Snapshot, &Snapshot),
     change: &Change,
-) -> Judgement {
-    let mut delta = Delta::of(old, new, change);
-    pair_wanderers(&mut delta, after);
-    let is_sound = old.diagnostics.is_empty();
+) -> Confidence {
     let proves = match language.reading {
         Reading::Exact => is_sound,
         Reading::Preprocessed => {
@@ -105,8 +123,7 @@ pub(crate) fn weigh(
         Reading::Loose => false,
     };
     let proves = proves || unpairs(before, change) && delta.new.len() > delta.fixed.len();
-    let confidence = if proves { Confidence::High } else { Confidence::Low };
-    Judgement { delta, confidence }
+    if proves { Confidence::High } else { Confidence::Low }
 }
 
 /// Counts an error as unchanged that is new here and gone a few lines away: the
@@ -145,25 +162,14 @@ fn is_of_the_preprocessor(fault: &Diagnostic, after: &Snapshot) -> bool {
 /// Returns whether `change` opens more brackets than it closes or the other way
 /// round, wherever they stand.
 fn unpairs(before: &Snapshot, change: &Change) -> bool {
-    let mut balance = [0_i64; 3];
-    let mut count = |bytes: &[u8], sign: i64| {
-        for byte in bytes {
-            match byte {
-                b'(' => balance[0] += sign,
-                b')' => balance[0] -= sign,
-                b'[' => balance[1] += sign,
-                b']' => balance[1] -= sign,
-                b'{' => balance[2] += sign,
-                b'}' => balance[2] -= sign,
-                _ => {}
-            }
-        }
-    };
+    let mut sum = [0_i64; 3];
     for edit in change.edits() {
-        count(&edit.text, 1);
-        count(&before.bytes[edit.range.clone()], -1);
+        let (old, new) = (balance(&before.bytes[edit.range.clone()]), balance(&edit.text));
+        for kind in 0..sum.len() {
+            sum[kind] += new[kind] - old[kind];
+        }
     }
-    balance != [0; 3]
+    sum != [0; 3]
 }
 
 #[cfg(all(test, feature = "core"))]

@@ -27,8 +27,9 @@ pub struct Language {
     pub(crate) openings: &'static [&'static str],
     /// Other languages whose files bear the same names.
     pub(crate) look_alikes: &'static [LookAlike],
-    /// Messages about what the grammar rejects, though the language allows it.
-    pub tolerated: &'static [&'static str],
+    /// Whether a comma may stand before a closing bracket, which the grammar
+    /// rejects.
+    pub(crate) has_last_commas: bool,
     /// Whether every text is well formed, so that there is nothing to check.
     pub total: bool,
     /// Whether its scanner was tried with mutated files long enough to be trusted
@@ -41,6 +42,8 @@ pub struct Language {
     pub(crate) has_clauses: bool,
     /// How well the grammar reads healthy files.
     pub(crate) reading: Reading,
+    /// What its grammar lets pass, though the language does not.
+    pub(crate) lenience: Lenience,
     /// Whether the statements of a block must begin in one column, which the
     /// grammar does not ask for.
     pub(crate) has_indents: bool,
@@ -71,6 +74,18 @@ pub(crate) enum Reading {
     Preprocessed,
     /// Many with an error: dialects, templates, recent syntax.
     Loose,
+}
+
+/// What a grammar takes for sound that is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "each kind belongs to a language, which the build may lack")]
+pub(crate) enum Lenience {
+    /// Nothing that is known.
+    None,
+    /// Tags that close nothing, and elements that are never closed.
+    Tags,
+    /// A brace that closes nothing.
+    Braces,
 }
 
 /// How the scanner of a grammar, which is written by hand in C, keeps track of

@@ -1,6 +1,6 @@
 //! The table of languages, in the order of their names.
 
-use super::{Language, LookAlike, Nesting, Reading};
+use super::{Language, Lenience, LookAlike, Nesting, Reading};
 
 /// A row with nothing but the defaults.
 #[allow(dead_code, reason = "the build may lack every language")]
@@ -16,7 +16,8 @@ const PLAIN: Language = Language {
     interpreters: &[],
     openings: &[],
     look_alikes: &[],
-    tolerated: &[],
+    has_last_commas: false,
+    lenience: Lenience::None,
     total: false,
     nesting: Nesting::Safe,
     grammar: || unreachable!("BUG: a row of the registry without a grammar"),
@@ -33,6 +34,7 @@ pub(super) static LANGUAGES: &[Language] = &[
     Language {
         id: "bash",
         query: include_str!("../../queries/bash.scm"),
+        lenience: Lenience::Braces,
         has_windows: true,
         globs: &[
             "*.sh",
@@ -165,6 +167,7 @@ pub(super) static LANGUAGES: &[Language] = &[
         id: "html",
         query: include_str!("../../queries/html.scm"),
         reading: Reading::Loose,
+        lenience: Lenience::Tags,
         globs: &["*.htm", "*.html", "*.xhtml"],
         openings: &["<!doctype html", "<html"],
         look_alikes: &[TEMPLATE, LookAlike { marks: &["<%", "<?php", "{{"], id: "" }],
@@ -228,8 +231,7 @@ pub(super) static LANGUAGES: &[Language] = &[
             "jsconfig*.json",
             "tsconfig*.json",
         ],
-        // A comma may stand before the closing bracket.
-        tolerated: &["unexpected `,`", "missing number"],
+        has_last_commas: true,
         grammar: || tree_sitter_json::LANGUAGE.into(),
         ..PLAIN
     },

@@ -1,6 +1,7 @@
 //! What a worker is asked and what it answers.
 
 use std::io;
+use std::ops::Range;
 
 use engine::edit::{Change, Edit};
 use engine::verify::{Delta, Diagnostic, Findings, Severity, Verdict};
@@ -96,6 +97,7 @@ pub(super) fn of_answer(answer: &Answer) -> Vec<u8> {
             write_diagnostics(&mut frame, &judgement.delta.new);
             write_diagnostics(&mut frame, &judgement.delta.fixed);
             frame.number(judgement.delta.unchanged);
+            write_optional(&mut frame, judgement.place.as_ref());
         }
         Answer::Outline(outline) => {
             frame.tag(2);
@@ -189,7 +191,20 @@ fn read_judgement(frame: &mut Reader<'_>, len: usize) -> io::Result<Judgement> {
     let new = read_diagnostics(frame, len)?;
     let fixed = read_diagnostics(frame, len)?;
     let unchanged = frame.number()?;
-    Ok(Judgement { delta: Delta { verdict, new, fixed, unchanged }, confidence })
+    let place = read_optional(frame, len)?;
+    Ok(Judgement { delta: Delta { verdict, new, fixed, unchanged }, confidence, place })
+}
+
+/// Writes bytes that may be none.
+fn write_optional(frame: &mut Writer, range: Option<&Range<usize>>) {
+    frame.tag(u8::from(range.is_some()));
+    frame.range(range.unwrap_or(&(0..0)));
+}
+
+fn read_optional(frame: &mut Reader<'_>, len: usize) -> io::Result<Option<Range<usize>>> {
+    let is_some = frame.tag()? == 1;
+    let range = frame.range(len)?;
+    Ok(is_some.then_some(range))
 }
 
 fn write_symbol(frame: &mut Writer, symbol: &Symbol) {
@@ -199,8 +214,7 @@ fn write_symbol(frame: &mut Writer, symbol: &Symbol) {
     frame.range(&symbol.bytes);
     frame.range(&symbol.lines);
     frame.number(symbol.line);
-    frame.tag(u8::from(symbol.body.is_some()));
-    frame.range(symbol.body.as_ref().unwrap_or(&(0..0)));
+    write_optional(frame, symbol.body.as_ref());
     frame.bytes(symbol.signature.as_bytes());
 }
 
@@ -210,8 +224,7 @@ fn read_symbol(frame: &mut Reader<'_>, len: usize) -> io::Result<Symbol> {
     let name = frame.text()?;
     let (bytes, lines) = (frame.range(len)?, frame.range(len + 1)?);
     let line = frame.number()?;
-    let has_body = frame.tag()? == 1;
-    let body = Some(frame.range(len)?).filter(|_| has_body);
+    let body = read_optional(frame, len)?;
     let signature = frame.text()?;
     Ok(Symbol { kind, name, bytes, lines, line, body, signature, parent: None, depth: 0 })
 }

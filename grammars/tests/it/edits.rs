@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use engine::edit::Change;
 use engine::format::{Body, Op, OpKind};
+use engine::snapshot::Snapshot;
 use engine::verify::lint::{LintKind, LintSet, lints};
 use grammars::check::Unread;
 use grammars::judge::Judgement;
@@ -70,6 +71,8 @@ struct Noticed {
     warned: usize,
     /// By a lint.
     linted: usize,
+    /// By the syntax, in the row in which the edit was broken.
+    at_its_row: usize,
     /// By either.
     caught: usize,
     /// By neither, for each language.
@@ -115,13 +118,15 @@ fn notice(
     noticed.all += 1;
     let lints = lints(&edit.path, &ops(hunks), &edit.before, LINTS);
     noticed.linted += usize::from(!lints.is_empty());
-    let by_syntax = match judge(check, edit, &edit.change(hunks)) {
-        Ok(judgement) if judgement.is_broken() => {
-            noticed.refused += 1;
-            true
-        }
+    let change = edit.change(hunks);
+    let by_syntax = match judge(check, edit, &change) {
         Ok(judgement) if !judgement.delta.new.is_empty() => {
-            noticed.warned += 1;
+            let count =
+                if judgement.is_broken() { &mut noticed.refused } else { &mut noticed.warned };
+            *count += 1;
+            let after = edit.before.after(&change);
+            let row = first_difference(edit, &after);
+            noticed.at_its_row += usize::from(judgement.line(&after) == Some(row));
             true
         }
         _ => false,
@@ -135,6 +140,13 @@ fn notice(
             }
         }
     }
+}
+
+/// Returns the row of `broken` in which it differs from what the edit was to make.
+fn first_difference(edit: &RealEdit, broken: &Snapshot) -> usize {
+    let meant = edit.before.after(&edit.change(&edit.hunks));
+    let same = meant.bytes.iter().zip(&broken.bytes).take_while(|(a, b)| a == b).count();
+    broken.lines.line_at(same)
 }
 
 /// The lints that run where there is a grammar.

@@ -82,6 +82,9 @@ struct Broken {
     after: Snapshot,
     /// New errors, at least one.
     errors: Vec<Diagnostic>,
+    /// The line (0-based) in which the edit broke it, which may be none of those in
+    /// which the errors were noticed.
+    line: usize,
     /// Whether the file parsed before.
     is_certain: bool,
 }
@@ -94,30 +97,37 @@ fn look(service: &Service, path: &str, before: &Arc<Snapshot>, change: &Change) 
     let after = before.after(change);
     let judgement = service.syntax.judge(path, before, &after, change).ok()?;
     let is_certain = judgement.is_broken();
+    let line = judgement.line(&after)?;
     let errors = judgement.delta.new;
-    (!errors.is_empty()).then_some(Broken { after, errors, is_certain })
+    (!errors.is_empty()).then_some(Broken { after, errors, line, is_certain })
 }
 
 impl Broken {
     fn message(&self) -> String {
-        let first = &self.errors[0];
-        let line = self.line_of(first) + 1;
+        let is_there = |error: &&Diagnostic| self.line_of(error) == self.line;
+        let first = self.errors.iter().find(is_there).unwrap_or(&self.errors[0]);
+        let noticed = match self.line_of(first) {
+            noticed if noticed == self.line => String::new(),
+            noticed => format!(", noticed in line {}", noticed + 1),
+        };
         let more = match self.errors.len() - 1 {
             0 => String::new(),
             more => format!(", and {more} more"),
         };
-        format!("new syntax error in line {line}: {}{more}", first.message)
+        format!("new syntax error in line {}{noticed}: {}{more}", self.line + 1, first.message)
     }
 
     fn line_of(&self, error: &Diagnostic) -> usize {
         self.after.lines.line_at(error.range.start.min(self.after.bytes.len().saturating_sub(1)))
     }
 
-    /// Returns the rows around the first errors, as they would be.
+    /// Returns the rows around where the edit broke it and around the first errors,
+    /// as they would be.
     fn rows(&self) -> String {
         let total = self.after.line_count();
-        let around = self.errors.iter().take(ERRORS_SHOWN).map(|error| {
-            let line = self.line_of(error).min(total.saturating_sub(1));
+        let lines = self.errors.iter().take(ERRORS_SHOWN).map(|error| self.line_of(error));
+        let around = [self.line].into_iter().chain(lines).map(|line| {
+            let line = line.min(total.saturating_sub(1));
             line.saturating_sub(CONTEXT)..(line + 1 + CONTEXT).min(total)
         });
         render(&self.after, View::of(around).ranges(), Gutter::Tab)
