@@ -81,11 +81,14 @@ pub(crate) fn judge(
     let new_faults = faults(language, new, &after.bytes, new_lines);
     let mut delta = Delta::of(&old_faults, &new_faults, change);
     pair_wanderers(&mut delta, after);
-    if delta.new.is_empty() && !old_faults.diagnostics.is_empty() {
-        delta.new.extend(hidden((old, before), (new, after), change, !delta.fixed.is_empty()));
-    }
     let is_sound = old_faults.diagnostics.is_empty();
-    let confidence = confidence(language, &delta, is_sound, (before, after), change);
+    let mut confidence = confidence(language, &delta, is_sound, (before, after), change);
+    if delta.new.is_empty() && !is_sound {
+        let mends = !delta.fixed.is_empty();
+        delta.new.extend(hidden((old, before), (new, after), change, mends));
+        // What the parser finds where it was lost is told, and no more.
+        confidence = Confidence::Low;
+    }
     let place = cause(&mut delta.new, new, (before, after), change);
     Judgement { delta, confidence, place }
 }
