@@ -738,6 +738,9 @@ fn what_breaks_the_syntax_is_refused_with_its_rows() {
     let syntax = rejected(&client.edit("lib.rs", &name, ops.clone()), "syntax");
     assert!(syntax["rows"].as_str().unwrap().contains("\t    if two() {\n"), "{syntax}");
     assert_eq!((&syntax["path"], syntax.get("handle")), (&json!("lib.rs"), None));
+    // Wherever the parser noticed, the line of the edit is named.
+    let message = syntax["message"].as_str().unwrap();
+    assert!(message.starts_with("new syntax error in line 2, noticed in line "), "{message}");
     assert_eq!(world.text("lib.rs"), before);
     applied(&client.accept(&syntax["retry"]));
     assert!(world.text("lib.rs").contains("if two() {"));
