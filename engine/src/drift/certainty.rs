@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::clause::Clause;
 use super::identity::Scope;
 use super::lines::Side;
 use super::matching::Gap;
@@ -59,92 +60,166 @@ struct Piece {
     above: usize,
     /// The same below it.
     below: usize,
+    /// How many lines went or came together, in the drift on either side.
+    beside: usize,
+    /// Whether any of that went.
+    something_went: bool,
     /// Whether it begins with the file.
     is_first: bool,
     /// Whether it ends with the file.
     is_last: bool,
 }
 
+impl Piece {
+    /// Returns whether it is a short one between two drifts, one of them close, that
+    /// took something and are at least half as long: it may be what moved, and what
+    /// went and came beside it what stayed.
+    fn is_an_island(&self) -> bool {
+        self.drift() < CLOSE
+            && self.above.max(self.below) < FAR
+            && self.something_went
+            && 2 * self.beside >= self.lines.len()
+    }
+
+    /// Returns how many lines stand between the place and the nearest drift.
+    fn drift(&self) -> usize {
+        self.above.min(self.below)
+    }
+}
+
 impl Comparison<'_> {
     /// Returns whether the lines that the diff pairs are the same lines. They
     /// and their neighbours are unchanged and adjacent.
     pub(super) fn is_certain(&self, pair: &Pairing) -> bool {
-        if self.drift_slides_to(&pair.old) {
-            let scope = self.scope(pair);
-            return scope.is_unique
-                && self.stands_where_it_stood(pair)
-                && self.is_whole(&scope, pair)
-                && self.copies_stand(&scope.body());
+        if Clause::Slides.asks() && self.drift_slides_to(&pair.old) {
+            return self.is_certain_beside_a_slide(pair);
         }
         let piece = self.piece(&pair.old);
+        if Clause::LongIsland.asks() && piece.is_an_island() && piece.beside >= piece.lines.len() {
+            return false;
+        }
         if self.is_known(pair) {
             return true;
         }
-        if piece.above.min(piece.below) < CLOSE && self.holds_a_double(&pair.old) {
+        let is_close = piece.drift() < CLOSE || piece.is_last && piece.above <= FAR;
+        if Clause::Island.asks() && piece.is_an_island()
+            || Clause::Doubles.asks() && is_close && self.holds_a_double(&pair.old)
+        {
             return false;
         }
-        piece.is_first
-            || match self.stands_where_it_stood(pair) {
-                true => self.is_held_by_names(&piece, pair),
-                false => self.is_held_without_names(&piece, pair),
-            }
+        if piece.is_first {
+            return true;
+        }
+        if self.has_a_name_of_its_own(pair) {
+            return Clause::NamedStrangers.holds(|| !self.something_like_it_came(pair))
+                && Clause::NamedLookAlike.holds(|| {
+                    piece.above.max(piece.below) > WIDE
+                        || self.singles(&self.old.near(&pair.old)) > 0
+                        || !self.has_a_look_alike_beside(&pair.old)
+                });
+        }
+        match Clause::Names.holds(|| self.stands_where_it_stood(pair)) {
+            true => self.is_held_by_names(&piece, pair),
+            false => self.is_held_without_names(&piece, pair),
+        }
+    }
+
+    /// Returns whether lines cannot be others although what came next to them could
+    /// as well have come among them: the construct around them is the only one of
+    /// its name, and what it was.
+    fn is_certain_beside_a_slide(&self, pair: &Pairing) -> bool {
+        let scope = self.scope(pair);
+        let piece = self.piece(&pair.old);
+        Clause::SlideFar.holds(|| piece.above.max(piece.below) >= FAR)
+            && Clause::SlideStrangers
+                .holds(|| !piece.something_went || !self.strangers_look_alike(pair))
+            && Clause::SlideInOneName.holds(|| scope.is_unique)
+            && Clause::SlideStands.holds(|| self.stands_where_it_stood(pair))
+            && Clause::SlideInWhole.holds(|| self.is_whole(&scope, pair))
+            && Clause::SlideCopies.holds(|| self.copies_stand(&scope.body()))
     }
 
     /// Returns whether lines whose constructs are the very same cannot be others
     /// that look like them.
     fn is_held_by_names(&self, piece: &Piece, pair: &Pairing) -> bool {
-        let Piece { above, below, is_last, .. } = *piece;
+        let (drift, far) = (piece.drift(), piece.above.max(piece.below));
         let singles = self.singles(&piece.lines);
-        // The less is known of the piece, the further away look-alikes must be.
-        let close = if is_last || singles >= SINGLES { CLOSE - 1 } else { CLOSE };
-        if above.min(below) < close && self.has_a_look_alike_beside(&pair.old) {
-            return false;
-        }
-        let scope = self.scope(pair);
-        let conserved = || self.is_conserved(&pair.old);
-        // A name that there is once is as good as one line.
-        let known = if singles == 0 { usize::from(scope.is_unique) } else { singles };
-        let is_whole =
-            || scope.is_unique && self.is_whole(&scope, pair) && self.copies_stand(&scope.body());
-        let is_held = match known {
-            0 => is_last && (above >= FAR || conserved()),
-            1 => {
-                is_last && (above >= CLOSE || conserved()) || above.max(below) >= FAR && conserved()
-            }
-            2 => above >= CLOSE && below >= CLOSE || above.max(below) >= CLOSE && conserved(),
+        let is_conserved = || self.are_conserved(&self.old.near(&pair.old));
+        // One line, or the name of a construct, and so far away drift.
+        let is_held_by_one = |away: usize| {
+            let at_the_end = || piece.above >= away || is_conserved();
+            piece.is_last && Clause::OneAtTheEnd.holds(at_the_end)
+                || far >= FAR && Clause::OneWithin.holds(|| self.is_untouched(&pair.old))
+        };
+        let is_held = |is_unique: bool| match singles {
+            0 if is_unique && is_held_by_one(CLOSE) => true,
+            0 => piece.is_last && Clause::None.holds(|| piece.above >= FAR || is_conserved()),
+            1 => is_held_by_one(FAR + 1),
+            2 => Clause::TwoWithin.holds(|| piece.is_last || !self.has_a_trace(&pair.old)),
             _ => true,
         };
-        is_held || conserved() && is_whole()
+        // The less is known of the piece, the further away look-alikes must be.
+        let is_enough = piece.is_last || singles >= SINGLES;
+        let close = if is_enough { CLOSE - 1 } else { CLOSE };
+        let scope = self.scope(pair);
+        let is_whole = || scope.is_unique && self.is_whole(&scope, pair);
+        let is_held_by_it = || {
+            is_whole()
+                && Clause::WholeFar.holds(|| far > FAR)
+                && Clause::WholeCopies.holds(|| self.copies_stand(&scope.body()))
+                && Clause::WholeConserved.holds(is_conserved)
+        };
+        Clause::CloseConserved.holds(|| drift >= CLOSE || self.words_are_conserved(&pair.old))
+            && Clause::CloseLookAlike
+                .holds(|| drift >= close || !self.has_a_look_alike_beside(&pair.old))
+            && Clause::NamesTwins.holds(|| singles >= SINGLES || self.twins_stay(&pair.old))
+            && (is_held(scope.is_unique) || is_held_by_it())
     }
 
     /// Returns whether lines cannot be others although a construct around them
     /// has another name or another end: names came or went, so it was renamed and
     /// not exchanged for another.
     fn is_held_without_names(&self, piece: &Piece, pair: &Pairing) -> bool {
-        let is_far = piece.above >= FAR && piece.below >= FAR;
-        let near = self.window(&pair.old, &self.file(), CONTEXT_WITHIN);
+        let (drift, far) = (piece.drift(), piece.above.max(piece.below));
+        let window = self.window(&pair.old, &self.file(), CONTEXT_WITHIN);
         // So many single lines are a name of their own.
         let is_named = || {
-            let singles = near.clone().filter(|line| self.is_single(*line));
-            (is_far || piece.is_last)
+            let singles = window.clone().filter(|line| self.is_single(*line));
+            (drift >= FAR || piece.is_last)
                 && singles.take(SINGLES + 1).count() > SINGLES
-                && self.is_conserved(&pair.old)
+                && self.are_conserved(&self.old.near(&pair.old))
         };
-        (is_far || piece.above.max(piece.below) >= WIDE && self.is_conserved(&pair.old))
-            && (!self.twins_stay(&pair.old) || is_named())
-            && self.is_bracketed(&pair.old)
-            && !self.strange_runs_of(2, &near, pair)
+        Clause::RenamedDoubles.holds(|| !self.holds_a_double(&pair.old))
+            && Clause::RenamedFar.holds(|| drift >= FAR || far >= WIDE)
+            && Clause::RenamedUnique.holds(|| self.is_unique(&self.old.near(&pair.old)))
+            && Clause::RenamedConserved.holds(|| match drift {
+                FAR.. => true,
+                0..=CLOSE => self.are_conserved(&window),
+                _ => self.are_conserved(&self.old.near(&pair.old)),
+            })
+            && Clause::RenamedTwins.holds(|| !self.twins_stay(&pair.old) || is_named())
+            && Clause::RenamedBracketed.holds(|| self.is_bracketed(&pair.old))
+            && Clause::RenamedStrangers.holds(|| !self.strange_runs_of(2, &window, pair))
     }
 
-    /// Returns whether lines between two single ones are known by more: by four of
-    /// them close by, or by a construct of a unique name that is what it was.
+    /// Returns whether lines between two single ones are known by four of them
+    /// close by.
     fn is_known(&self, pair: &Pairing) -> bool {
         let near = self.window(&pair.old, &self.file(), CONTEXT_WITHIN);
         let single = near.filter(|line| self.is_single(*line)).take(SINGLES + 1).count();
+        Clause::KnownBracketed.holds(|| self.is_bracketed(&pair.old))
+            && Clause::KnownSingles.holds(|| single > SINGLES)
+            && Clause::KnownStands.holds(|| self.stands_where_it_stood(pair))
+    }
+
+    /// Returns whether lines between two single ones stand in the only construct of
+    /// its name, which is what it was.
+    fn has_a_name_of_its_own(&self, pair: &Pairing) -> bool {
         let scope = self.scope(pair);
-        self.is_bracketed(&pair.old)
-            && (single > SINGLES || scope.is_unique && self.is_whole(&scope, pair))
-            && self.stands_where_it_stood(pair)
+        scope.is_unique
+            && Clause::NamedWhole.holds(|| self.is_whole(&scope, pair))
+            && Clause::NamedBracketed.holds(|| self.is_bracketed(&pair.old))
+            && Clause::NamedStands.holds(|| self.stands_where_it_stood(pair))
     }
 
     /// Returns whether two lines in a row are equal, of the lines and their
@@ -175,15 +250,43 @@ impl Comparison<'_> {
         once(&self.old) && once(&self.new)
     }
 
+    /// Returns whether anything that looks like one of the lines or a neighbour came
+    /// or went, wherever that was.
+    fn has_a_trace(&self, lines: &Range<usize>) -> bool {
+        let moved = self.moved.get_or_init(|| self.looks_of_drift());
+        let near = &self.old.looks[self.old.near(lines)];
+        near.iter().any(|&look| moved[look as usize])
+    }
+
+    /// Returns by look whether such a line came or went anywhere.
+    fn looks_of_drift(&self) -> Vec<bool> {
+        let mut moved = vec![false; self.old.number_count()];
+        for gap in self.matching.gaps() {
+            let (old, new) = (&self.old.looks[gap.old.clone()], &self.new.looks[gap.new.clone()]);
+            old.iter().chain(new).for_each(|&look| moved[look as usize] = true);
+        }
+        moved
+    }
+
+    /// Returns whether nothing that looks like one of the lines or a neighbour came
+    /// or went anywhere, and all lines close by are there as often as they were.
+    fn is_untouched(&self, lines: &Range<usize>) -> bool {
+        !self.has_a_trace(lines)
+            && self.are_conserved(&self.window(lines, &self.file(), CONTEXT_WITHIN))
+    }
+
     /// Returns the piece around the lines.
     fn piece(&self, lines: &Range<usize>) -> Piece {
         let (above, below) = self.matching.gaps_around(lines);
         let first = above.map_or(0, |gap| gap.old.end);
         let end = below.map_or(self.old.len(), |gap| gap.old.start);
+        let longest = |gap: &&Gap| gap.old.len().max(gap.new.len());
         Piece {
             lines: first.max(lines.start.saturating_sub(PIECE))..end.min(lines.end + PIECE),
             above: above.map_or(usize::MAX, |_| lines.start - first),
             below: below.map_or(usize::MAX, |_| end - lines.end),
+            beside: above.iter().chain(&below).map(longest).max().unwrap_or(0),
+            something_went: above.iter().chain(&below).any(|gap| !gap.old.is_empty()),
             is_first: above.is_none(),
             is_last: below.is_none(),
         }
@@ -200,18 +303,21 @@ impl Comparison<'_> {
         self.old.places_of(look).len() == 1 && self.new.places_of(look).len() == 1
     }
 
-    /// Returns whether each of the lines and either neighbour is there as often as
-    /// it was: if one of them went and a look-alike stands there, it is one more
-    /// or one less, unless as many came as went.
-    fn is_conserved(&self, lines: &Range<usize>) -> bool {
-        self.are_conserved(&self.old.near(lines))
-    }
-
-    /// Returns whether each of the lines is there as often as it was.
+    /// Returns whether each of the lines is there as often as it was: if one of
+    /// them went and a look-alike stands there, it is one more or one less, unless
+    /// as many came as went.
     pub(super) fn are_conserved(&self, lines: &Range<usize>) -> bool {
         let count = |side: &Side, look: u32| side.places_of(look).len();
         let mut looks = self.old.looks[lines.clone()].iter();
         looks.all(|look| count(&self.old, *look) == count(&self.new, *look))
+    }
+
+    /// Returns whether each of the lines and either neighbour that says something
+    /// is there as often as it was.
+    fn words_are_conserved(&self, lines: &Range<usize>) -> bool {
+        let speaks = |line: &usize| self.says_something(&(*line..*line + 1));
+        let mut near = self.old.near(lines).filter(speaks);
+        near.all(|line| self.are_conserved(&(line..line + 1)))
     }
 
     /// Returns whether what came or went next to the lines looks like them: it
@@ -220,16 +326,33 @@ impl Comparison<'_> {
         self.strange_runs_of(2, &self.old.near(&pair.old), pair)
     }
 
+    /// Returns whether what came next to the lines looks like two of them: it may
+    /// be they, and others came to stand here.
+    fn something_like_it_came(&self, pair: &Pairing) -> bool {
+        let (above, below) = self.matching.gaps_around(&pair.old);
+        let came = above.into_iter().chain(below).map(|gap| &self.new.looks[gap.new.clone()]);
+        self.hold_a_run_of(2, &self.old.near(&pair.old), came)
+    }
+
     /// Returns whether `count` of these lines, one below the other, came or went
-    /// together next to the pair. Lines that say nothing come and go everywhere.
+    /// together next to the pair.
     fn strange_runs_of(&self, count: usize, lines: &Range<usize>, pair: &Pairing) -> bool {
+        self.hold_a_run_of(count, lines, self.strange_runs(&pair.old))
+    }
+
+    /// Returns whether one of the drifts holds `count` of the lines in a row. Lines
+    /// that say nothing come and go everywhere.
+    fn hold_a_run_of<'a>(
+        &self,
+        count: usize,
+        lines: &Range<usize>,
+        mut drifts: impl Iterator<Item = &'a [u32]>,
+    ) -> bool {
         let starts = lines.start..(lines.end + 1).saturating_sub(count).max(lines.start);
         let runs = starts.map(|start| start..start + count);
         let runs = runs.filter(|run| self.says_something(run)).take(MOST_STEPS);
         let runs: Vec<&[u32]> = runs.map(|run| &self.old.looks[run]).collect();
-        let holds =
-            |drift: &[u32]| drift.windows(count).take(MOST_STEPS).any(|run| runs.contains(&run));
-        self.strange_runs(&pair.old).any(holds)
+        drifts.any(|drift| drift.windows(count).take(MOST_STEPS).any(|run| runs.contains(&run)))
     }
 
     /// Returns the looks of what went and of what came in the nearest drift
@@ -259,7 +382,7 @@ impl Comparison<'_> {
         taken: &Range<usize>,
         written: &Range<usize>,
     ) -> bool {
-        self.is_less(taken, written) && self.is_the_place_of(pair)
+        Clause::DoneLess.holds(|| self.is_less(taken, written)) && self.is_the_place_of(pair)
     }
 
     /// Returns whether there is less of what was taken than there was, none of it
@@ -302,11 +425,21 @@ impl Comparison<'_> {
                 && self.are_fewer(&(pair.old.start..near.end));
         // At an end of the file an insertion parts no lines.
         let at_an_end = pair.old.is_empty() && near.len() < 2;
-        self.neighbours_stay(pair)
-            && is_gone
-            && !self.went_next_door(pair)
-            && (at_an_end || self.are_fewer(&window))
-            && self.both_sides_are_known(&pair.old, &scope)
+        Clause::DoneStays.holds(|| self.neighbours_stay(pair))
+            && Clause::DoneGone.holds(|| is_gone)
+            && Clause::DoneNextDoor.holds(|| !self.went_next_door(pair))
+            && Clause::DoneFewer.holds(|| at_an_end || self.are_fewer(&window))
+            && Clause::DoneThin.holds(|| self.neither_side_is_thin(&pair.old))
+            && Clause::DoneKnown.holds(|| self.both_sides_are_known(&pair.old, &scope))
+    }
+
+    /// Returns whether what is left on either side of lines that are gone is more
+    /// than the one line next to them, or holds a line of which there is no other.
+    fn neither_side_is_thin(&self, lines: &Range<usize>) -> bool {
+        let piece = self.piece(lines);
+        let is_known = |kept, side: Range<usize>| kept > 1 || self.singles(&side) > 0;
+        is_known(piece.above, piece.lines.start..lines.start)
+            && is_known(piece.below, lines.end..piece.lines.end)
     }
 
     /// Returns whether what is left on either side of lines that are gone is known:

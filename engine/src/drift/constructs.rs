@@ -59,26 +59,18 @@ impl Nesting {
     /// Returns the nesting of `constructs`, in any order. One that overlaps
     /// another without lying within it is cut to what comes before the other.
     pub fn of(mut constructs: Vec<Construct>) -> Nesting {
-        constructs.sort_by_key(|one| (one.lines.start, std::cmp::Reverse(one.lines.end)));
-        let mut ends: Vec<(usize, usize)> = Vec::new();
-        for index in 0..constructs.len() {
-            let lines = constructs[index].lines.clone();
-            while ends.last().is_some_and(|(_, end)| *end <= lines.start) {
-                ends.pop();
-            }
-            while let Some((outer, _)) = ends.last().copied().filter(|(_, end)| *end < lines.end) {
-                constructs[outer].lines.end = lines.start;
-                ends.pop();
-            }
-            ends.push((index, lines.end));
-        }
-        constructs.retain(|construct| !construct.lines.is_empty());
+        nest(&mut constructs);
         Nesting { constructs }
     }
 
     /// Returns the constructs, sorted by first line, outer before inner.
     pub fn constructs(&self) -> &[Construct] {
         &self.constructs
+    }
+
+    /// Returns the constructs themselves, in the same order.
+    pub(super) fn into_constructs(self) -> Vec<Construct> {
+        self.constructs
     }
 
     /// Returns the constructs that hold all of `lines`, outermost first. An
@@ -94,11 +86,50 @@ impl Construct {
     /// Returns whether all of `lines` lie in the construct; of an empty range,
     /// which is a place between two lines, whether both of those do.
     pub fn holds(&self, lines: &Range<usize>) -> bool {
-        let Range { start, end } = self.lines;
-        match lines.is_empty() {
-            true => start < lines.start && lines.start < end,
-            false => start <= lines.start && lines.end <= end,
+        holds(&self.lines, lines)
+    }
+}
+
+impl Lines for Construct {
+    fn taken(&mut self) -> &mut Range<usize> {
+        &mut self.lines
+    }
+}
+
+/// Something that takes lines.
+pub(super) trait Lines {
+    /// Returns the lines it takes.
+    fn taken(&mut self) -> &mut Range<usize>;
+}
+
+/// Sorts things by their lines, outer before inner. One that overlaps another
+/// without lying within it is cut to what comes before the other.
+pub(super) fn nest(all: &mut Vec<impl Lines>) {
+    let mut order: Vec<(Range<usize>, _)> =
+        all.drain(..).map(|mut one| (one.taken().clone(), one)).collect();
+    order.sort_by_key(|(lines, _)| (lines.start, std::cmp::Reverse(lines.end)));
+    all.extend(order.into_iter().map(|(_, one)| one));
+    let mut ends: Vec<(usize, usize)> = Vec::new();
+    for index in 0..all.len() {
+        let lines = all[index].taken().clone();
+        while ends.last().is_some_and(|(_, end)| *end <= lines.start) {
+            ends.pop();
         }
+        while let Some((outer, _)) = ends.last().copied().filter(|(_, end)| *end < lines.end) {
+            all[outer].taken().end = lines.start;
+            ends.pop();
+        }
+        ends.push((index, lines.end));
+    }
+    all.retain_mut(|one| one.taken().start < one.taken().end);
+}
+
+/// Returns whether all of `lines` lie in the lines of a construct; of a place
+/// between two lines, whether both of those do.
+pub(super) fn holds(construct: &Range<usize>, lines: &Range<usize>) -> bool {
+    match lines.is_empty() {
+        true => construct.start < lines.start && lines.start < construct.end,
+        false => construct.start <= lines.start && lines.end <= construct.end,
     }
 }
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use foldhash::HashMap;
 
-use super::constructs::Nesting;
+use super::constructs::{Construct, Lines, Nesting, holds};
 use super::matching::Matching;
 
 /// The constructs of both sides.
@@ -20,12 +20,25 @@ pub(super) struct Identities {
     paths: Vec<Uses>,
 }
 
+/// The lines of a construct, and the number of its name.
+#[derive(Debug)]
+pub(super) struct Span {
+    pub(super) lines: Range<usize>,
+    pub(super) name: u32,
+}
+
+impl Lines for Span {
+    fn taken(&mut self) -> &mut Range<usize> {
+        &mut self.lines
+    }
+}
+
 /// The constructs of one side.
 #[derive(Debug)]
 struct Tree {
-    nesting: Nesting,
-    /// For each construct, the number of its name.
-    names: Vec<u32>,
+    /// Invariant: sorted by first line, outer before inner, and any two are
+    /// disjoint or one within the other.
+    spans: Vec<Span>,
     /// For each construct, the number of its path.
     paths: Vec<u32>,
     /// For each construct, the one around it.
@@ -57,18 +70,28 @@ impl Scope {
 }
 
 impl Identities {
-    /// Returns the identities of two nestings. Runs in O(n log n).
-    pub(super) fn of(old: Nesting, new: Nesting) -> Identities {
+    /// Returns the identities of two nestings.
+    pub(super) fn of_names(old: Nesting, new: Nesting) -> Identities {
+        let mut names = HashMap::default();
+        let mut spans = |nesting: Nesting| {
+            let constructs = nesting.into_constructs().into_iter();
+            let span =
+                |one: Construct| Span { lines: one.lines, name: number(&mut names, one.name) };
+            constructs.map(span).collect()
+        };
+        let (old, new) = (spans(old), spans(new));
+        Identities::of(old, new)
+    }
+
+    /// Returns the identities of the constructs of two sides, each sorted, outer
+    /// before inner. Equal names have equal numbers on both sides.
+    pub(super) fn of(old: Vec<Span>, new: Vec<Span>) -> Identities {
         let mut numbers = Numbers::default();
         let old = numbers.tree(old);
         let new = numbers.tree(new);
-        let count = |old: &[u32], new: &[u32], len: usize| {
-            let mut uses = vec![Uses::default(); len];
-            old.iter().for_each(|&number| uses[number as usize].old += 1);
-            new.iter().for_each(|&number| uses[number as usize].new += 1);
-            uses
-        };
-        let paths = count(&old.paths, &new.paths, numbers.paths.len());
+        let mut paths = vec![Uses::default(); numbers.0.len()];
+        old.paths.iter().for_each(|&path| paths[path as usize].old += 1);
+        new.paths.iter().for_each(|&path| paths[path as usize].new += 1);
         Identities { old, new, paths }
     }
 
@@ -89,7 +112,7 @@ impl Identities {
         let mut around = self.old.around(old);
         let mut around_new = self.new.around(new);
         let is_same = |old: usize, new: usize| {
-            self.old.names[old] == self.new.names[new]
+            self.old.spans[old].name == self.new.spans[new].name
                 && matching.new_of(self.old.lines(old).start) == Some(self.new.lines(new).start)
         };
         loop {
@@ -147,52 +170,37 @@ impl Identities {
 impl Tree {
     /// Returns the constructs that hold all of `lines`, innermost first.
     fn around(&self, lines: &Range<usize>) -> impl Iterator<Item = usize> {
-        let constructs = self.nesting.constructs();
-        let last = constructs.partition_point(|one| one.lines.start <= lines.start);
+        let last = self.spans.partition_point(|one| one.lines.start <= lines.start);
         let up = |&one: &usize| self.parents[one].map(|parent| parent as usize);
         let chain = std::iter::successors(last.checked_sub(1), up);
         let lines = lines.clone();
-        chain.filter(move |&one| constructs[one].holds(&lines))
+        chain.filter(move |&one| holds(&self.spans[one].lines, &lines))
     }
 
     fn lines(&self, construct: usize) -> Range<usize> {
-        self.nesting.constructs()[construct].lines.clone()
+        self.spans[construct].lines.clone()
     }
 }
 
-/// The numbers that names and paths were given.
+/// The numbers that paths were given, by the path around and the name.
 #[derive(Default)]
-struct Numbers {
-    names: HashMap<String, u32>,
-    /// By the path around it and the name.
-    paths: HashMap<(Option<u32>, u32), u32>,
-}
+struct Numbers(HashMap<(Option<u32>, u32), u32>);
 
 impl Numbers {
-    fn tree(&mut self, nesting: Nesting) -> Tree {
-        let constructs = nesting.constructs();
-        let mut tree = Tree {
-            names: Vec::with_capacity(constructs.len()),
-            paths: Vec::with_capacity(constructs.len()),
-            parents: Vec::with_capacity(constructs.len()),
-            nesting: Nesting::default(),
-        };
+    fn tree(&mut self, spans: Vec<Span>) -> Tree {
+        let mut paths: Vec<u32> = Vec::with_capacity(spans.len());
+        let mut parents: Vec<Option<u32>> = Vec::with_capacity(spans.len());
         let mut open: Vec<usize> = Vec::new();
-        for (index, construct) in constructs.iter().enumerate() {
-            let start = construct.lines.start;
-            while open.last().is_some_and(|&one| constructs[one].lines.end <= start) {
+        for (index, Span { lines, name }) in spans.iter().enumerate() {
+            while open.last().is_some_and(|&one| spans[one].lines.end <= lines.start) {
                 open.pop();
             }
             let parent = open.last().copied();
-            let name = number(&mut self.names, construct.name.clone());
-            let path = number(&mut self.paths, (parent.map(|one| tree.paths[one]), name));
-            tree.names.push(name);
-            tree.paths.push(path);
-            tree.parents.push(parent.map(|one| one as u32));
+            paths.push(number(&mut self.0, (parent.map(|one| paths[one]), *name)));
+            parents.push(parent.map(|one| one as u32));
             open.push(index);
         }
-        tree.nesting = nesting;
-        tree
+        Tree { spans, paths, parents }
     }
 }
 

@@ -29,8 +29,9 @@ pub(super) struct Side {
     places: Vec<u32>,
 }
 
-/// Returns both contents as numbers. Runs in O(bytes of both).
-pub(super) fn number(seen: &Snapshot, now: &Snapshot) -> (Side, Side) {
+/// Returns both contents as numbers, and the line of each number. Runs in
+/// O(bytes of both).
+pub(super) fn number<'a>(seen: &'a Snapshot, now: &'a Snapshot) -> (Side, Side, Vec<&'a [u8]>) {
     let mut numbers = Numbers::new(seen.line_count());
     let old: Vec<u32> = whole_lines(seen).map(|line| numbers.of(line)).collect();
     // Most lines follow the one that their predecessor was: to compare bytes is
@@ -46,7 +47,8 @@ pub(super) fn number(seen: &Snapshot, now: &Snapshot) -> (Side, Side) {
         new.push(id);
     }
     let looks = numbers.looks();
-    (Side::of(old, &looks), Side::of(new, &looks))
+    let texts = numbers.known.iter().map(|known| known.line).collect();
+    (Side::of(old, &looks), Side::of(new, &looks), texts)
 }
 
 /// The numbers given so far. The table holds numbers alone, so that it stays
@@ -209,10 +211,11 @@ mod tests {
         #[test]
         fn numbers_stand_for_whole_lines(old in "[ab\r\n]{0,24}", new in "[ab\r\n]{0,24}") {
             let (seen, now) = (Snapshot::of(old.into_bytes()), Snapshot::of(new.into_bytes()));
-            let (old, new) = number(&seen, &now);
+            let (old, new, texts) = number(&seen, &now);
             let all: Vec<(u32, &[u8])> = old.ids.iter().copied().zip(whole_lines(&seen))
                 .chain(new.ids.iter().copied().zip(whole_lines(&now))).collect();
             for (id, line) in &all {
+                prop_assert_eq!(texts[*id as usize], *line);
                 for (other, text) in &all {
                     prop_assert_eq!(id == other, line == text);
                 }
@@ -225,7 +228,7 @@ mod tests {
         ) {
             let content: String = text.chars().map(|c| format!("{c}\n")).collect();
             let snapshot = Snapshot::of(content.into_bytes());
-            let (side, _) = number(&snapshot, &snapshot);
+            let (side, _, _) = number(&snapshot, &snapshot);
             let from = from.min(side.len());
             let block = &side.looks[from..(from + len).min(side.len())];
             let scope = a.min(b).min(side.len())..a.max(b).min(side.len());

@@ -8,6 +8,7 @@
 //! `docs/formats.md` holds the rule as a specification.
 
 mod certainty;
+mod clause;
 mod clues;
 mod constructs;
 mod identity;
@@ -18,6 +19,7 @@ mod own;
 mod rule;
 mod trail;
 
+pub use clause::Clause;
 pub use clues::{Clues, Drifted, MOST_CANDIDATES, MOST_DRIFT_LINES};
 pub use constructs::{Construct, Constructs, Named, Nesting};
 pub use own::line_hunks;

@@ -7,8 +7,9 @@
 //! alone. `[section]` in the first column reaches to the next one; so does a
 //! heading of Markdown, to the next of its level.
 
-use super::constructs::{Construct, Nesting};
-use crate::snapshot::Snapshot;
+use super::constructs::nest;
+use super::identity::Span;
+use super::lines::Side;
 
 /// Constructs this deep inside of others are not looked for: nobody names
 /// things at that depth.
@@ -22,27 +23,130 @@ const CONTROL: [&str; 33] = [
     "defer", "go",
 ];
 
-/// Returns the constructs of a file named `path`. Runs in O(bytes).
-pub(super) fn outline(path: &str, snapshot: &Snapshot) -> Nesting {
-    let is_markdown = [".md", ".markdown", ".mdx"].iter().any(|end| path.ends_with(end));
-    let mut outline = Outline { snapshot, found: Vec::new(), open: Vec::new() };
-    match is_markdown {
-        true => outline.headings(),
-        false => outline.indentation(),
+/// Outlines the two sides of a comparison. What there is to know of a line is
+/// looked up once, however often it occurs.
+pub(super) struct Outliner<'a> {
+    /// By the number of a line.
+    texts: &'a [&'a [u8]],
+    /// The same.
+    facts: Vec<Fact>,
+    is_markdown: bool,
+}
+
+/// What a line is, wherever it stands.
+#[derive(Clone, Copy)]
+struct Fact {
+    kind: Kind,
+    /// The column of the first character that is no blank; of a heading, its level.
+    depth: u32,
+    /// Whether it has more than blanks and brackets.
+    says_something: bool,
+    /// Whether it gives its name to what it heads.
+    is_name: bool,
+    /// Whether a brace alone below it may open its body.
+    may_open_below: bool,
+    /// What ends the literal that it leaves open, if it does.
+    literal: Option<&'static [u8]>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Blank,
+    /// It may stand anywhere, so it heads nothing and ends nothing.
+    Comment,
+    /// `[section]` in the first column.
+    Section,
+    /// It goes on with what stands above in its column: a closing bracket, `end`.
+    Closes,
+    /// An opening bracket alone.
+    Opens,
+    /// Of Markdown.
+    Heading,
+    /// Of Markdown: what begins and ends a block of code.
+    Fence(&'static [u8]),
+    Other,
+}
+
+impl<'a> Outliner<'a> {
+    /// Returns what outlines a file named `path` with these lines. Runs in
+    /// O(bytes).
+    pub(super) fn new(path: &str, texts: &'a [&'a [u8]]) -> Outliner<'a> {
+        let is_markdown = [".md", ".markdown", ".mdx"].iter().any(|end| path.ends_with(end));
+        let fact = if is_markdown { Fact::of_prose } else { Fact::of_code };
+        let facts = texts.iter().map(|text| fact(text)).collect();
+        Outliner { texts, facts, is_markdown }
     }
-    Nesting::of(outline.found)
+
+    /// Returns the constructs of a side, sorted, outer before inner; each is called
+    /// by the look of its header. Runs in O(lines).
+    pub(super) fn outline(&self, side: &Side) -> Vec<Span> {
+        let mut outline = Outline { outliner: self, side, found: Vec::new(), open: Vec::new() };
+        match self.is_markdown {
+            true => outline.headings(),
+            false => outline.indentation(),
+        }
+        let mut found = outline.found;
+        nest(&mut found);
+        found
+    }
+}
+
+impl Fact {
+    fn of_code(text: &[u8]) -> Fact {
+        let content = text.trim_ascii();
+        let depth = depth_of(text);
+        let kind = match content {
+            [] => Kind::Blank,
+            _ if is_comment(content) => Kind::Comment,
+            _ if depth == 0 && is_section(content) => Kind::Section,
+            [b'}' | b')' | b']', ..] => Kind::Closes,
+            _ if is_end(content) => Kind::Closes,
+            b"{" | b"(" | b"[" => Kind::Opens,
+            _ => Kind::Other,
+        };
+        let says_something = content.iter().any(u8::is_ascii_alphanumeric);
+        Fact {
+            kind,
+            depth: depth as u32,
+            says_something,
+            is_name: says_something && !names_nothing(content),
+            may_open_below: !matches!(content, [.., b',' | b';' | b'"']),
+            literal: literal_end(content),
+        }
+    }
+
+    fn of_prose(text: &[u8]) -> Fact {
+        let content = text.trim_ascii();
+        let level = heading_level(content);
+        let kind = match content {
+            [b'`', b'`', b'`', ..] => Kind::Fence(b"```"),
+            [b'~', b'~', b'~', ..] => Kind::Fence(b"~~~"),
+            _ if level.is_some() => Kind::Heading,
+            _ => Kind::Other,
+        };
+        let says_something = content.iter().any(u8::is_ascii_alphanumeric);
+        Fact {
+            kind,
+            depth: level.unwrap_or_default() as u32,
+            says_something,
+            is_name: says_something && !names_nothing(content),
+            may_open_below: false,
+            literal: None,
+        }
+    }
 }
 
 struct Outline<'a> {
-    snapshot: &'a Snapshot,
-    found: Vec<Construct>,
+    outliner: &'a Outliner<'a>,
+    side: &'a Side,
+    found: Vec<Span>,
     open: Vec<Open>,
 }
 
 /// A header whose lines are still coming.
 struct Open {
     start: usize,
-    depth: usize,
+    depth: u32,
     /// The last line that belongs to it so far.
     last: usize,
 }
@@ -51,58 +155,49 @@ impl Outline<'_> {
     fn indentation(&mut self) {
         let mut section: Option<Open> = None;
         let mut literal: Option<&[u8]> = None;
-        let has_literals = LITERALS.iter().any(|open| holds(&self.snapshot.bytes, open));
-        let Snapshot { bytes, lines, .. } = self.snapshot;
-        for line in 0..lines.count() {
-            let text = &bytes[lines.bytes_of(line..line + 1)];
-            let content = text.trim_ascii();
+        for line in 0..self.side.len() {
             if let Some(end) = literal {
-                literal = (!holds(content, end)).then_some(end);
+                let text = self.outliner.texts[self.side.ids[line] as usize];
+                literal = (!holds(text, end)).then_some(end);
                 self.open.iter_mut().for_each(|open| open.last = line);
                 continue;
             }
-            if content.is_empty() {
+            let fact = *self.fact(line);
+            if fact.kind == Kind::Blank {
                 continue;
             }
-            literal = if has_literals { literal_end(content) } else { None };
-            let depth = depth_of(text);
-            if is_comment(content) {
-                // It may stand anywhere, so it heads nothing and ends nothing.
-                let around = self.open.iter_mut().filter(|open| open.depth < depth);
-                around.for_each(|open| open.last = line);
-                continue;
+            literal = fact.literal;
+            match fact.kind {
+                Kind::Comment => {
+                    let around = self.open.iter_mut().filter(|open| open.depth < fact.depth);
+                    around.for_each(|open| open.last = line);
+                }
+                Kind::Section => {
+                    self.close_from(0);
+                    let next = Open { start: line, depth: 0, last: line };
+                    self.close_section(section.replace(next), line);
+                }
+                _ => self.next_line(line, fact),
             }
-            if depth == 0 && is_section(content) {
-                self.close_from(0);
-                let next = Open { start: line, depth: 0, last: line };
-                self.close_section(section.replace(next), line);
-                continue;
-            }
-            self.next_line(line, depth, content);
         }
         self.close_from(0);
-        self.close_section(section, lines.count());
+        self.close_section(section, self.side.len());
     }
 
-    fn next_line(&mut self, line: usize, depth: usize, content: &[u8]) {
-        let continues = matches!(content[0], b'}' | b')' | b']') || is_end(content);
-        let opens_alone = matches!(content, b"{" | b"(" | b"[");
+    fn next_line(&mut self, line: usize, fact: Fact) {
+        let Fact { kind, depth, .. } = fact;
         let keep = self.open.iter().take_while(|open| open.depth < depth).count();
         for open in &mut self.open[..keep] {
             open.last = line;
         }
-        let same = self.open.get_mut(keep).filter(|open| open.depth == depth);
-        let snapshot = self.snapshot;
-        let has_brace_below = |open: &Open| {
-            let header = snapshot.line(open.start).trim_ascii();
-            opens_alone
+        let goes_on = self.open.get(keep).is_some_and(|open| {
+            let has_brace_below = kind == Kind::Opens
                 && open.last == open.start
-                && !header.ends_with(b",")
-                && !header.ends_with(b";")
-                && !header.ends_with(b"\"")
-        };
-        if let Some(open) = same.filter(|open| continues || has_brace_below(open)) {
-            open.last = line;
+                && self.fact(open.start).may_open_below;
+            open.depth == depth && (kind == Kind::Closes || has_brace_below)
+        });
+        if goes_on {
+            self.open[keep].last = line;
             self.close_from(keep + 1);
             return;
         }
@@ -114,22 +209,25 @@ impl Outline<'_> {
 
     fn headings(&mut self) {
         let mut fence: Option<&[u8]> = None;
-        for line in 0..self.snapshot.line_count() {
-            let content = self.snapshot.line(line).trim_ascii();
-            if let Some(open) = fence {
-                if content.starts_with(open) {
-                    fence = None;
+        for line in 0..self.side.len() {
+            let Fact { kind, depth, .. } = *self.fact(line);
+            match (kind, fence) {
+                (Kind::Fence(begin), None) => fence = Some(begin),
+                (Kind::Fence(end), Some(begin)) if begin == end => fence = None,
+                (Kind::Heading, None) => {
+                    let keep = self.open.iter().take_while(|open| open.depth < depth).count();
+                    self.close_from(keep);
+                    self.open.push(Open { start: line, depth, last: line });
                 }
-            } else if content.starts_with(b"```") || content.starts_with(b"~~~") {
-                fence = Some(&content[..3]);
-            } else if let Some(level) = heading_level(content) {
-                let keep = self.open.iter().take_while(|open| open.depth < level).count();
-                self.close_from(keep);
-                self.open.push(Open { start: line, depth: level, last: line });
+                _ => {}
             }
             self.open.iter_mut().for_each(|open| open.last = line);
         }
         self.close_from(0);
+    }
+
+    fn fact(&self, line: usize) -> &Fact {
+        &self.outliner.facts[self.side.ids[line] as usize]
     }
 
     fn close_from(&mut self, keep: usize) {
@@ -148,13 +246,13 @@ impl Outline<'_> {
     /// Notes a construct, unless its line heads no other, or names nothing.
     fn close(&mut self, open: Option<Open>) {
         let Some(Open { start, last, .. }) = open else { return };
+        if start >= last {
+            return;
+        }
         // A bracket alone is known by the first line inside.
-        let bare = |line: &usize| !self.snapshot.line(*line).iter().any(u8::is_ascii_alphanumeric);
-        let named = (start..last).find(|line| !bare(line)).unwrap_or(start);
-        let header = self.snapshot.line(named).trim_ascii();
-        if start < last && !names_nothing(header) {
-            let name = String::from_utf8_lossy(header).into_owned();
-            self.found.push(Construct { lines: start..last + 1, name });
+        let named = (start..last).find(|line| self.fact(*line).says_something);
+        if let Some(named) = named.filter(|line| self.fact(*line).is_name) {
+            self.found.push(Span { lines: start..last + 1, name: self.side.looks[named] });
         }
     }
 }
@@ -179,11 +277,9 @@ fn is_comment(content: &[u8]) -> bool {
     }
 }
 
-/// What begins a literal of several lines.
-const LITERALS: [&[u8]; 4] = [b"\"\"\"", b"'''", b"r#\"", b"r\""];
-
 /// Returns what ends the literal that a line leaves open, if it leaves one open.
 fn literal_end(content: &[u8]) -> Option<&'static [u8]> {
+    memchr::memchr2(b'"', b'\'', content)?;
     for quotes in [b"\"\"\"", b"'''"] {
         if memchr::memmem::find_iter(content, quotes).count() % 2 == 1 {
             return Some(quotes);

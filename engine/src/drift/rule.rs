@@ -5,11 +5,12 @@ use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::certainty::Pairing;
+use super::clause::Clause;
 use super::constructs::Constructs;
 use super::identity::Identities;
 use super::lines::{Side, number};
 use super::matching::Matching;
-use super::outline::outline;
+use super::outline::Outliner;
 use crate::snapshot::Snapshot;
 
 /// How far a hunk is slid over equal lines before its place is nobody's.
@@ -64,9 +65,13 @@ pub struct Comparison<'a> {
     pub(super) now: &'a Snapshot,
     path: &'a str,
     constructs: Option<&'a dyn Constructs>,
+    /// The line of each number of a line.
+    texts: Vec<&'a [u8]>,
     pub(super) old: Side,
     pub(super) new: Side,
     pub(super) matching: Matching,
+    /// By look, whether such a line came or went anywhere.
+    pub(super) moved: OnceCell<Vec<bool>>,
     by_grammar: OnceCell<Option<Identities>>,
     by_layout: OnceCell<Identities>,
 }
@@ -84,16 +89,27 @@ impl<'a> Comparison<'a> {
         path: &'a str,
         constructs: Option<&'a dyn Constructs>,
     ) -> Comparison<'a> {
-        let (old, new) = number(seen, now);
+        let (old, new, texts) = number(seen, now);
         let matching = Matching::of(&old, &new);
-        let (by_grammar, by_layout) = (OnceCell::new(), OnceCell::new());
-        Comparison { seen, now, path, constructs, old, new, matching, by_grammar, by_layout }
+        Comparison {
+            seen,
+            now,
+            path,
+            constructs,
+            texts,
+            old,
+            new,
+            matching,
+            moved: OnceCell::new(),
+            by_grammar: OnceCell::new(),
+            by_layout: OnceCell::new(),
+        }
     }
 
     /// Returns where `hunk` belongs now. The same contents and the same hunk
     /// always give the same answer.
     pub fn place(&self, hunk: &Hunk<'_>) -> Verdict {
-        if !self.matching.is_complete {
+        if Clause::Complete.asks() && !self.matching.is_complete {
             return Verdict::Refused(Doubt::Unbounded);
         }
         let Some(span) = slid(hunk, self.seen) else {
@@ -148,7 +164,8 @@ impl<'a> Comparison<'a> {
     /// nothing else does.
     fn is_kept(&self, pair: &Pairing) -> bool {
         let paired = |(old, new)| self.matching.new_of(old) == Some(new);
-        pair.old.len() == pair.new.len() && pair.old.clone().zip(pair.new.clone()).all(paired)
+        pair.old.len() == pair.new.len()
+            && Clause::Kept.holds(|| pair.old.clone().zip(pair.new.clone()).all(paired))
     }
 
     /// Returns whether what the hunk would make of the lines stands between
@@ -166,7 +183,8 @@ impl<'a> Comparison<'a> {
         let Some((taken, text)) = changed(hunk, self.seen) else { return false };
         let start = there.start + (taken.start - hunk.lines.start);
         let written = start..start + text.len();
-        says_something(hunk, self.seen) && self.is_certainly_replaced(pair, &taken, &written)
+        Clause::DoneSays.holds(|| says_something(hunk, self.seen))
+            && self.is_certainly_replaced(pair, &taken, &written)
     }
 
     /// Returns whether what the hunk is to do stands done at its place, be it
@@ -190,14 +208,16 @@ impl<'a> Comparison<'a> {
     fn by_grammar(&self) -> Option<&Identities> {
         let by = |one: &dyn Constructs| {
             let old = one.constructs(self.path, self.seen)?;
-            Some(Identities::of(old, one.constructs(self.path, self.now)?))
+            Some(Identities::of_names(old, one.constructs(self.path, self.now)?))
         };
         self.by_grammar.get_or_init(|| self.constructs.and_then(by)).as_ref()
     }
 
     fn by_layout(&self) -> &Identities {
-        let outline = |content| outline(self.path, content);
-        self.by_layout.get_or_init(|| Identities::of(outline(self.seen), outline(self.now)))
+        self.by_layout.get_or_init(|| {
+            let outliner = Outliner::new(self.path, &self.texts);
+            Identities::of(outliner.outline(&self.old), outliner.outline(&self.new))
+        })
     }
 }
 
@@ -225,6 +245,9 @@ fn changed<'a>(hunk: &'a Hunk<'_>, seen: &Snapshot) -> Option<(Range<usize>, &'a
 /// lines; `None` where it slides on and on.
 fn slid(hunk: &Hunk<'_>, seen: &Snapshot) -> Option<Range<usize>> {
     let lines = &hunk.lines;
+    if !Clause::Span.asks() {
+        return Some(lines.clone());
+    }
     let gone = |line: usize| seen.line(line);
     // What slides is what goes or what comes; where both do, nothing slides.
     let (core, run): (_, Vec<&[u8]>) = match changed(hunk, seen) {

@@ -14,6 +14,7 @@ const OTHERWISE: [(&str, &str); 1] =
 
 #[test]
 fn better_hashline_drift() {
+    shared::leave_out();
     let Some(rows) = shared::read("cases/better-hashline-drift.jsonl") else { return };
     let mut wrong = Vec::new();
     for row in rows.lines() {

@@ -21,9 +21,13 @@ mod formats;
 #[cfg(test)]
 mod hostile_drift;
 #[cfg(test)]
+mod hostile_seeds;
+#[cfg(test)]
 mod lints;
 #[cfg(test)]
 mod model;
+#[cfg(all(test, feature = "mutants"))]
+mod mutants;
 #[cfg(test)]
 mod naive;
 #[cfg(test)]

@@ -27,6 +27,7 @@ struct Probe {
 
 #[test]
 fn byte_probes() {
+    shared::leave_out();
     let Some(rows) = shared::read("cases/byte-probes.jsonl") else { return };
     let tally = check("byte probes", &rows);
     assert_eq!(tally.of(LOST), 0);
@@ -35,6 +36,7 @@ fn byte_probes() {
 /// Random drift between read and edit, in Rust of equal functions.
 #[test]
 fn drift_fuzz() {
+    shared::leave_out();
     let Some(rows) = shared::read("cases/drift-fuzz.jsonl.gz") else { return };
     let tally = check("drift fuzz", &rows);
     let (applied, lost) = (tally.of("exact"), tally.of(LOST));
