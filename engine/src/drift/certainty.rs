@@ -149,13 +149,18 @@ impl Comparison<'_> {
         let is_held_by_one = |away: usize| {
             let at_the_end = || piece.above >= away || is_conserved();
             piece.is_last && Clause::OneAtTheEnd.holds(at_the_end)
-                || far >= FAR && Clause::OneWithin.holds(|| self.is_untouched(&pair.old))
+                || far >= FAR
+                    && Clause::OneWithin.holds(|| match drift {
+                        WIDE.. => is_conserved(),
+                        _ => self.is_untouched(&pair.old),
+                    })
         };
         let is_held = |is_unique: bool| match singles {
             0 if is_unique && is_held_by_one(CLOSE) => true,
             0 => piece.is_last && Clause::None.holds(|| piece.above >= FAR || is_conserved()),
             1 => is_held_by_one(FAR + 1),
-            2 => Clause::TwoWithin.holds(|| piece.is_last || !self.has_a_trace(&pair.old)),
+            2 => Clause::TwoWithin
+                .holds(|| piece.is_last || drift >= WIDE || !self.has_a_trace(&pair.old)),
             _ => true,
         };
         // The less is known of the piece, the further away look-alikes must be.
