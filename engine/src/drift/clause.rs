@@ -60,9 +60,10 @@ pub enum Clause {
     /// One single line at the end of the file: drift is far away or the lines are
     /// conserved.
     OneAtTheEnd,
-    /// One single line elsewhere: nothing like these lines came or went anywhere.
+    /// One single line elsewhere: drift is far away on both sides, or nothing like
+    /// these lines came or went anywhere.
     OneWithin,
-    /// Two single lines, not at the end: nothing like these lines came or went anywhere.
+    /// Two single lines, not at the end: the same.
     TwoWithin,
     /// With close drift the lines that say something are conserved.
     CloseConserved,
