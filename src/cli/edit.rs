@@ -175,6 +175,7 @@ pub(super) fn retry(
         candidate: retry.candidate,
         fix: retry.fix,
         allow_mixed: retry.allow_mixed,
+        ..wire::RetryParams::default()
     };
     let result = endpoint.raw("edit/retry", &params)?;
     outcome(&result, common, endpoint, paint)

@@ -68,11 +68,8 @@ pub fn call(method: &str, params: &str) -> Result<Call, RpcError> {
             call(params.session.clone(), api::Request::Stream(stream(params)?))
         }
         "edit/retry" => {
-            let wire::RetryParams { session, retry, accept, at, candidate, fix, allow_mixed } =
-                read(params)?;
-            let at = at.unwrap_or_default();
-            let retry = api::Retry { token: retry, accept, at, candidate, fix, allow_mixed };
-            call(session, api::Request::Retry(retry))
+            let params: wire::RetryParams = read(params)?;
+            call(params.session.clone(), api::Request::Retry(retry(params)))
         }
         "edit/undo" => {
             let wire::UndoParams { session, operation, allow_mixed } = read(params)?;
@@ -164,13 +161,25 @@ fn buffer(method: &str, params: &str) -> Result<Call, RpcError> {
     }
 }
 
+fn retry(params: wire::RetryParams) -> api::Retry {
+    api::Retry {
+        token: params.retry,
+        accept: params.accept,
+        decline: params.decline,
+        at: params.at.unwrap_or_default(),
+        candidate: params.candidate,
+        fix: params.fix,
+        allow_mixed: params.allow_mixed,
+    }
+}
+
 /// Returns what a session wants to hear of, and the session.
 ///
 /// # Errors
 /// Where the parameters are not those of `session/listen`.
 pub fn listen(params: &str) -> Result<(Option<String>, api::Interest), RpcError> {
-    let wire::ListenParams { session, files, editor, servers } = read(params)?;
-    Ok((session, api::Interest { files, editor, servers }))
+    let wire::ListenParams { session, files, editor, careless, servers } = read(params)?;
+    Ok((session, api::Interest { files, editor, careless, servers }))
 }
 
 /// Returns the parameters of `tool/call`.

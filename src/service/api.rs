@@ -582,6 +582,8 @@ pub struct Retry {
     pub token: String,
     /// Whether to take the landings as proposed.
     pub accept: bool,
+    /// Whether the edit is to be forgotten instead.
+    pub decline: bool,
     /// The lines, in the new handle, of each operation of the rejected file.
     pub at: Vec<LineRange>,
     /// The candidate that is meant, from 1.

@@ -133,6 +133,13 @@ impl Mail {
         self.lock().has_editor(session)
     }
 
+    /// Returns whether the editor of this session makes edits that come too late.
+    pub(super) fn is_careless(&self, session: &str) -> bool {
+        let inner = self.lock();
+        let mut editors = inner.listeners.values().filter(|one| one.interest.editor);
+        editors.any(|one| one.interest.careless && one.session == session)
+    }
+
     /// Returns whether anybody listens.
     pub(super) fn is_heard(&self) -> bool {
         self.count.load(Ordering::Acquire) > 0

@@ -25,8 +25,8 @@ pub(super) struct Session {
 #[derive(Default)]
 struct Memory {
     views: Mutex<HashMap<Handle, View>>,
-    /// The rules that have fired in it; `None` before the record was asked.
-    fired: Mutex<Option<HashSet<String>>>,
+    /// The rules that events of a kind are about; none before the record was asked.
+    rules: Mutex<HashMap<&'static str, HashSet<String>>>,
     /// Held while a view grows: the session may speak over several connections.
     showing: Mutex<()>,
 }
@@ -99,20 +99,26 @@ impl Session {
         Ok(before)
     }
 
-    /// Returns whether the rule of this name has fired in this session.
-    pub(super) fn has_fired(&self, rule: &str, state: &State) -> Result<bool, StateError> {
-        let mut fired = self.memory.fired.lock().unwrap_or_else(PoisonError::into_inner);
-        if fired.is_none() {
-            *fired = Some(state.fired_rules(&self.row.id)?.into_iter().collect());
+    /// Returns the rules of the user that events of this kind are about.
+    pub(super) fn rules(
+        &self,
+        kind: &'static str,
+        state: &State,
+    ) -> Result<HashSet<String>, StateError> {
+        let mut known = self.memory.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(rules) = known.get(kind) {
+            return Ok(rules.clone());
         }
-        Ok(fired.as_ref().is_some_and(|fired| fired.contains(rule)))
+        let rules: HashSet<_> = state.rules_of_events(kind, &self.row.id)?.into_iter().collect();
+        known.insert(kind, rules.clone());
+        Ok(rules)
     }
 
-    /// Notes that a rule has fired, which has been written down already.
-    pub(super) fn note_fired(&self, rule: &str) {
-        let mut fired = self.memory.fired.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(fired) = &mut *fired {
-            fired.insert(rule.to_owned());
+    /// Notes an event about a rule, which has been written down already.
+    pub(super) fn note_rule(&self, kind: &'static str, rule: &str) {
+        let mut known = self.memory.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(rules) = known.get_mut(kind) {
+            rules.insert(rule.to_owned());
         }
     }
 

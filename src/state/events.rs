@@ -109,14 +109,14 @@ impl State {
         })
     }
 
-    /// Returns the rules that have fired in a session.
-    pub fn fired_rules(&self, session: &str) -> Result<Vec<String>, StateError> {
+    /// Returns the rules of the user that events of this kind in a session are about.
+    pub fn rules_of_events(&self, kind: &str, session: &str) -> Result<Vec<String>, StateError> {
         self.read(|db| {
             let mut select = db.prepare_cached(
                 "SELECT DISTINCT json_extract(data, '$.rule') FROM event
-             WHERE type = 'rule.fired' AND session = ?1",
+             WHERE type = ?1 AND session = ?2",
             )?;
-            let rows = select.query_map(params![session], |row| row.get(0))?;
+            let rows = select.query_map(params![kind, session], |row| row.get(0))?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }

@@ -21,14 +21,27 @@ vim.ui.select = function(items, options, choose)
   error("nothing begins with " .. it.choice)
 end
 
-vim.api.nvim_create_autocmd("User", {
-  pattern = "LspProgressUpdate",
-  callback = function()
-    for _, message in ipairs(vim.lsp.util.get_progress_messages()) do
-      table.insert(it.progress, message.message or message.title or message.content or "")
-    end
-  end,
-})
+local function progressed(message)
+  table.insert(it.progress, message.message or message.title or message.content or "")
+end
+
+-- Neovims since 0.10 have an event of its own for it.
+if vim.fn.exists("##LspProgress") == 1 then
+  vim.api.nvim_create_autocmd("LspProgress", {
+    callback = function(event)
+      progressed(event.data.params.value)
+    end,
+  })
+else
+  vim.api.nvim_create_autocmd("User", {
+    pattern = "LspProgressUpdate",
+    callback = function()
+      for _, message in ipairs(vim.lsp.util.get_progress_messages()) do
+        progressed(message)
+      end
+    end,
+  })
+end
 
 -- Types: keys as a person presses them, in the mode that they lead to.
 function it.type(keys)

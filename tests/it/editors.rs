@@ -160,7 +160,9 @@ fn an_editor_that_will_not_or_says_nothing_is_no_success() {
     rejected(&answer, "stale");
     table.editor.manner = Manner::Silent;
     let answer = table.while_listening(|agent| agent.edit("f.txt", &name, replace(2, "2\n")));
-    assert_eq!(answer["status"], "rejected", "{answer}");
+    // Nobody knows whether it will make the edit yet, and nobody says so.
+    let told = rejected(&answer, "timeout")["message"].as_str().unwrap().to_owned();
+    assert!(told.contains("read the file to see whether it made the edit after all"), "{told}");
     assert_eq!(table.editor.texts["f.txt"].text, TEXT);
     assert_eq!(table.world.text("f.txt"), TEXT);
     // Nor is it the end of everything when it says something at last.
@@ -397,6 +399,12 @@ fn typing_and_editing_in_any_order_lose_nothing() {
     }
 }
 
+/// Returns how often an edit that was not answered as made may have been made all
+/// the same: once, where the editor was busy for so long that nobody knows.
+pub(crate) fn may_be_made(answer: &Value) -> usize {
+    usize::from(answer["rejection"]["code"] == "timeout")
+}
+
 fn interleave(seed: u64, rounds: usize) {
     let mut table = Table::laid();
     let mut dice = Dice::new(seed);
@@ -416,7 +424,7 @@ fn interleave(seed: u64, rounds: usize) {
                 let answer = agent.edit("f.txt", &handle(&read), ops);
                 match answer["status"] == "applied" {
                     true => landed.push(mark),
-                    false => refused.push((mark, answer.to_string())),
+                    false => refused.push((mark, answer)),
                 }
             }
             (landed, refused)
@@ -446,8 +454,11 @@ fn interleave(seed: u64, rounds: usize) {
         assert_eq!(text.matches(mark.as_str()).count(), 1, "seed {seed}: {mark}");
     }
     for (mark, answer) in &refused {
-        assert!(!text.contains(mark.as_str()), "seed {seed}: {mark} was refused: {answer}");
+        let found = text.matches(mark.as_str()).count();
+        assert!(found <= may_be_made(answer), "seed {seed}: {mark} was refused: {answer}");
     }
+    let unknown = refused.iter().filter(|(_, answer)| may_be_made(answer) == 1).count();
+    assert!(unknown * 100 <= rounds, "seed {seed}: {unknown} edits of which nobody knows");
     println!(
         "seed {seed}: {} typed, {} edits landed, {} refused",
         typed.len(),

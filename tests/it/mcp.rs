@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::{Child, Command};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anchord::faces::mcp::tools;
 use anchord::tokens;
@@ -452,13 +455,24 @@ fn edit_with_consent(world: &World, capabilities: &Value, answer: Option<&str>) 
         let message = asked["params"]["message"].as_str().unwrap();
         assert!(message.contains("a: not now (rule later)"), "{message}");
         assert!(message.ends_with(&text), "{message}");
-        let result = json!({"action": action, "content": {}});
-        let answer = json!({"jsonrpc": "2.0", "id": asked["id"], "result": result});
+        let mut answer = json!({"jsonrpc": "2.0", "id": asked["id"]});
+        match action {
+            "fail" => answer["error"] = json!({"code": -32603, "message": "no screen"}),
+            _ => answer["result"] = json!({"action": action, "content": {}}),
+        }
         client.send(format!("{answer}\n").as_bytes());
     }
     let told = client.receive();
     assert_eq!(told["id"], id, "{told}");
     told["result"]["content"][0]["text"].as_str().unwrap().to_owned()
+}
+
+/// Returns how many rejected edits can still be carried out; the daemon has to end
+/// for that.
+fn edits_waiting(world: &World) -> i64 {
+    wait_for("the daemon to end", || !world.is_served());
+    let state = rusqlite::Connection::open(world.state().join("state.db")).unwrap();
+    state.query_row("SELECT count(*) FROM retry", [], |row| row.get(0)).unwrap()
 }
 
 #[test]
@@ -467,14 +481,21 @@ fn the_person_is_asked_for_consent_where_the_client_can() {
     let rule = json!({"name": "later", "pattern": "LATER", "action": "ask", "repeat": true,
                       "message": "not now"});
     world.configure(&json!({"rules": [rule]}));
-    let told = edit_with_consent(&world, &json!({}), None);
-    assert!(told.starts_with("approval: ") && !told.contains("user was asked"), "{told}");
-    for action in ["decline", "cancel"] {
+    for (action, came_of_it) in [
+        ("decline", "The user was asked, and did not consent."),
+        ("cancel", "The user was asked, and did not consent."),
+        ("fail", "The user could not be asked."),
+    ] {
         let told = edit_with_consent(&world, &json!({"elicitation": {}}), Some(action));
-        assert!(told.starts_with("approval: "), "{told}");
-        assert!(told.ends_with("\nThe user was asked, and did not consent."), "{told}");
+        assert_eq!(told, format!("approval: a: not now (rule later)\n{came_of_it}"));
+        // It waits under no token, not even under one that would be guessed.
+        assert_eq!(edits_waiting(&world), 0, "{action}");
     }
     assert_eq!(world.text("a"), "1\n");
+    // Who cannot be asked by the server is asked by the model, which has the token.
+    let told = edit_with_consent(&world, &json!({}), None);
+    assert!(told.starts_with("approval: ") && !told.contains("user was asked"), "{told}");
+    assert_eq!(edits_waiting(&world), 1);
     // One that can show a page, but no form, is not asked.
     let told = edit_with_consent(&world, &json!({"elicitation": {"url": {}}}), None);
     assert!(told.starts_with("approval: "), "{told}");
@@ -568,7 +589,7 @@ fn call_into_death(world: &World, tool: &str, arguments: &Value) -> CallToolResu
     let call = tool_call(tool, &serde_json::from_str(&arguments).unwrap());
     let id = client.request("tools/call", &call);
     // The call is with the daemon once somebody waits for its answer.
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    std::thread::sleep(Duration::from_millis(300));
     daemon.kill();
     let mut answer = client.receive();
     assert_eq!(answer["id"], id, "{answer}");
@@ -891,6 +912,83 @@ fn node(script: &str, package: &str) -> (String, Command) {
     let home = std::env::var("ANCHORD_NODE_MODULES").unwrap_or_default();
     command.env("ANCHORD_NODE_MODULES", &home);
     (format!("test -d '{home}/@modelcontextprotocol/{package}' && node --version"), command)
+}
+
+/// What the scenarios of the suite call, and what does the same here: a text, an
+/// error, a call that takes its time, one that has a question for the person; a file,
+/// and a file by the template.
+fn names_of_the_suite() -> Value {
+    let new = "@vendor/new create\none\n.\n";
+    json!({
+        "tools": {
+            "test_simple_text": {"name": "read", "arguments": {"path": "a"}},
+            "test_error_handling": {"name": "read", "arguments": {"path": "missing"}},
+            "test_tool_with_progress": {"name": "read", "arguments": {"path": "a"}},
+            "test_elicitation": {"name": "edit", "arguments": {"text": new}},
+        },
+        "resources": {
+            "test://static-text": "anchord:///a",
+            "test://template/123/data": "anchord:///123?lines=1-2",
+        },
+    })
+}
+
+/// Starts the relay to a process of `anchord mcp`, which ends with its standard
+/// input; returns what it prints.
+fn relay(world: &World, node: &Path) -> (Child, impl Iterator<Item = String> + use<>) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/mcp_relay.mjs");
+    let mut command = Command::new(node);
+    world.settle(&mut command);
+    command.arg(script).arg(names_of_the_suite().to_string()).arg(crate::world::program());
+    command.arg("mcp").arg("--root").arg(&world.root).args(["--durability", "none"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let rows = BufReader::new(child.stdout.take().unwrap()).lines();
+    (child, rows.map(Result::unwrap))
+}
+
+/// The official suite speaks HTTP. What it finds wrong and is meant to be so stands
+/// in `mcp_conformance.yml`; what stands there must fail.
+#[test]
+fn the_conformance_suite_finds_nothing_but_what_is_listed() {
+    let modules = std::env::var("ANCHORD_NODE_MODULES").unwrap_or_default();
+    let modules = Path::new(&modules);
+    // It wants a newer Node than many systems have.
+    let node = modules.join("node/bin/node");
+    let suite = modules.join("@modelcontextprotocol/conformance/dist/index.js");
+    if !(node.exists() && suite.exists()) {
+        println!("left out: the npm packages @modelcontextprotocol/conformance and node");
+        return;
+    }
+    let world = World::with(&[("a", "one\n"), ("123", "one\ntwo\n")]);
+    let rule = json!({"name": "vendor", "pattern": "^vendor/", "over": "path", "action": "ask",
+                      "message": "others wrote this"});
+    world.configure(&json!({"rules": [rule]}));
+    let daemon = world.serve();
+    let (mut relay, mut told) = relay(&world, &node);
+    let address = told.next().unwrap();
+    let run_suite = |scenario: &[&str]| {
+        let mut command = Command::new(&node);
+        command.arg(&suite).args(["server", "--url", &address]).args(scenario);
+        command.current_dir(world.outside(""));
+        run(command, "")
+    };
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/mcp_conformance.yml");
+    let list = list.to_str().unwrap();
+    // Progress is told of a call that takes longer than a second: the daemon is held
+    // up for a while.
+    let slow = std::thread::scope(|scope| {
+        kill_process(daemon.pid(), Signal::STOP).unwrap();
+        let thread = scope.spawn(|| run_suite(&["--scenario", "tools-call-with-progress"]));
+        assert_eq!(told.by_ref().take(3).count(), 3);
+        kill_process(daemon.pid(), Signal::CONT).unwrap();
+        thread.join().unwrap()
+    });
+    let done = run_suite(&["--suite", "all", "--expected-failures", list]);
+    drop(relay.stdin.take());
+    relay.wait().unwrap();
+    println!("{}", done.out);
+    assert!(slow.out.contains("0 failed"), "{}{}", slow.out, slow.err);
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
 }
 
 /// Each call is a process of its own, which takes two seconds.

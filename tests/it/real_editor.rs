@@ -1,4 +1,4 @@
-//! A person at a real editor: Neovim or Emacs, started without a screen, with our
+//! A person at a real editor: a Neovim, Emacs or VS Code, started without a screen, with our
 //! own package for it and the real `anchord lsp`. What the person does is told to
 //! the editor in its own language, over a socket.
 
@@ -8,6 +8,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::world::{PATIENCE, World, program, run, wait_for};
@@ -17,39 +18,72 @@ use crate::world::{PATIENCE, World, program, run, wait_for};
 pub(crate) enum Kind {
     /// It says that it made edits that it threw away.
     Neovim,
+    /// Another, in the folder that `ANCHORD_EDITORS` names.
+    NewNeovim,
     /// With eglot.
     Emacs,
+    /// In a browser without a screen. It takes long to start, so it is there for some
+    /// tests only.
+    VsCode,
 }
 
 impl Kind {
     /// Returns the editors that are installed, and says which are not.
     pub(crate) fn installed() -> Vec<Kind> {
-        let kinds = [Kind::Neovim, Kind::Emacs].into_iter();
-        kinds
-            .filter(|kind| {
-                let there = kind.is_installed();
-                if !there {
-                    println!("passed over: {}", kind.lack());
-                }
-                there
-            })
-            .collect()
+        let kinds = [Kind::Neovim, Kind::NewNeovim, Kind::Emacs].into_iter();
+        kinds.filter(|kind| kind.is_there()).collect()
+    }
+
+    /// Returns these and VS Code.
+    pub(crate) fn all() -> Vec<Kind> {
+        let code = [Kind::VsCode].into_iter().filter(|kind| kind.is_there());
+        Kind::installed().into_iter().chain(code).collect()
+    }
+
+    /// Returns whether it is installed, and says so where it is not.
+    pub(crate) fn is_there(self) -> bool {
+        let there = self.is_installed();
+        if !there {
+            println!("passed over: {}", self.lack());
+        }
+        there
+    }
+
+    /// Returns the Neovims that are installed.
+    pub(crate) fn neovims() -> Vec<Kind> {
+        Kind::installed().into_iter().filter(|kind| kind.is_neovim()).collect()
+    }
+
+    fn is_neovim(self) -> bool {
+        matches!(self, Kind::Neovim | Kind::NewNeovim)
+    }
+
+    fn program(self) -> PathBuf {
+        match self {
+            Kind::Neovim => "nvim".into(),
+            Kind::NewNeovim => further("nvim"),
+            Kind::Emacs => "emacs".into(),
+            Kind::VsCode => further("code"),
+        }
     }
 
     fn is_installed(self) -> bool {
-        let script = match self {
-            Kind::Neovim => "nvim --headless -u NONE +qall",
-            Kind::Emacs => "emacs -q --batch -f package-initialize -l eglot",
+        let arguments = match self {
+            Kind::Neovim | Kind::NewNeovim => "--headless -u NONE +qall",
+            Kind::Emacs => "-q --batch -f package-initialize -l eglot",
+            Kind::VsCode => "--version",
         };
         let mut command = Command::new("sh");
-        command.args(["-c", script]);
+        command.args(["-c", &format!("'{}' {arguments}", self.program().display())]);
         run(command, "").code == 0
     }
 
     fn lack(self) -> &'static str {
         match self {
             Kind::Neovim => "there is no nvim here",
+            Kind::NewNeovim => "there is no nvim in the folder that ANCHORD_EDITORS names",
             Kind::Emacs => "there is no emacs with eglot here",
+            Kind::VsCode => "there is no code in the folder that ANCHORD_EDITORS names",
         }
     }
 
@@ -57,16 +91,16 @@ impl Kind {
     fn command(self, world: &World) -> Command {
         let tree = Path::new(env!("CARGO_MANIFEST_DIR"));
         match self {
-            Kind::Neovim => {
+            Kind::Neovim | Kind::NewNeovim => {
                 let path = format!("set runtimepath^={}", tree.join("editors/neovim").display());
                 let drive = format!("luafile {}", tree.join("tests/it/drive_neovim.lua").display());
-                let mut command = Command::new("nvim");
+                let mut command = Command::new(self.program());
                 command.args(["-n", "--headless", "-u", "NONE", "-i", "NONE"]);
                 command.args(["--cmd", &path, "-c", &drive]);
                 command
             }
             Kind::Emacs => {
-                let mut command = Command::new("emacs");
+                let mut command = Command::new(self.program());
                 // As a daemon, since one that runs a script is never idle.
                 let name = world.outside("emacs.socket");
                 command.args(["-q", &format!("--fg-daemon={}", name.display())]);
@@ -74,8 +108,19 @@ impl Kind {
                 command.args(["-l", "anchord", "-l"]).arg(tree.join("tests/it/drive_emacs.el"));
                 command
             }
+            Kind::VsCode => {
+                let mut command = Command::new(self.program());
+                command.arg(tree.join("tests/it/drive_vscode.mjs"));
+                command.arg(program()).arg(&world.root);
+                command
+            }
         }
     }
+}
+
+/// Returns where a further editor would be.
+pub(crate) fn further(name: &str) -> PathBuf {
+    Path::new(&std::env::var("ANCHORD_EDITORS").unwrap_or_default()).join("bin").join(name)
 }
 
 /// The editor.
@@ -90,6 +135,29 @@ pub(crate) struct Real {
 impl Real {
     /// Starts an editor that shares its files with agents.
     pub(crate) fn start(kind: Kind, world: &World) -> Real {
+        let mut editor = Real::alone(kind, world);
+        editor.set_up();
+        editor
+    }
+
+    /// Starts a Neovim that starts the server by what Neovim has for that alone,
+    /// without our package.
+    pub(crate) fn start_bare(kind: Kind, world: &World) -> Real {
+        assert!(kind.is_neovim(), "{kind:?}");
+        let mut editor = Real::alone(kind, world);
+        let words = server().map(|word| format!("{word:?}")).join(", ");
+        let root = world.root.display();
+        editor.ask(&format!(
+            "vim.api.nvim_create_autocmd('BufReadPost', {{ callback = function(event) \
+             local client = vim.lsp.start_client({{ name = 'anchord', cmd = {{ {words} }}, \
+             root_dir = '{root}', cmd_cwd = '{root}' }}) \
+             vim.lsp.buf_attach_client(event.buf, client) end }})"
+        ));
+        editor
+    }
+
+    /// Starts an editor that shares nothing yet.
+    fn alone(kind: Kind, world: &World) -> Real {
         let socket = world.outside("person.socket");
         let listener = UnixListener::bind(&socket).unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -112,16 +180,13 @@ impl Real {
         writer.set_nonblocking(false).unwrap();
         writer.set_read_timeout(Some(PATIENCE)).unwrap();
         let reader = BufReader::new(writer.try_clone().unwrap());
-        let mut editor = Real { kind, reader, writer, child, log };
-        editor.set_up();
-        editor
+        Real { kind, reader, writer, child, log }
     }
 
     fn set_up(&mut self) {
-        let command = [program().to_str().unwrap(), "lsp", "--durability", "none"]
-            .map(|word| format!("{word:?}"));
+        let command = server().map(|word| format!("{word:?}"));
         match self.kind {
-            Kind::Neovim => {
+            Kind::Neovim | Kind::NewNeovim => {
                 let words = command.join(", ");
                 self.ask(&format!("require('anchord').setup({{ cmd = {{ {words} }} }})"))
             }
@@ -131,6 +196,8 @@ impl Real {
                     "(progn (setq anchord-command (list {words})) (anchord-share 'text-mode) nil)"
                 ))
             }
+            // It has been told of the program, and starts it by itself.
+            Kind::VsCode => Value::Null,
         };
     }
 
@@ -163,7 +230,7 @@ impl Real {
     pub(crate) fn open(&mut self, path: &Path) {
         let path = path.to_str().unwrap();
         let (open, known) = match self.kind {
-            Kind::Neovim => (
+            Kind::Neovim | Kind::NewNeovim => (
                 format!("vim.cmd('edit ' .. vim.fn.fnameescape({path:?}))"),
                 "local answers = vim.lsp.buf_request_sync(0, 'anchord/anchors', \
                  { textDocument = vim.lsp.util.make_text_document_params() }, 1000) or {} \
@@ -176,6 +243,8 @@ impl Real {
                  (jsonrpc-request (eglot-current-server) :anchord/anchors \
                  (list :textDocument (eglot--TextDocumentIdentifier))))",
             ),
+            // It is open once an anchor of it can be copied.
+            Kind::VsCode => (format!("return it.open({path:?})"), "return true"),
         };
         self.ask(&open);
         wait_for("the service to know the document", || !self.ask(known).is_null());
@@ -185,8 +254,9 @@ impl Real {
     #[track_caller]
     pub(crate) fn text(&mut self) -> String {
         let text = self.ask(match self.kind {
-            Kind::Neovim => "return it.text()",
+            Kind::Neovim | Kind::NewNeovim => "return it.text()",
             Kind::Emacs => "(buffer-substring-no-properties (point-min) (point-max))",
+            Kind::VsCode => "return it.text()",
         });
         text.as_str().unwrap_or_default().to_owned()
     }
@@ -201,8 +271,11 @@ impl Real {
     /// Returns the code that types something at the start of a line.
     fn typing(&self, line: usize, text: &str) -> String {
         match self.kind {
-            Kind::Neovim => format!("it.type({:?})", format!("{line}GI{text}<Esc>")),
+            Kind::Neovim | Kind::NewNeovim => {
+                format!("it.type({:?})", format!("{line}GI{text}<Esc>"))
+            }
             Kind::Emacs => format!("(it-keys {line} {text:?})"),
+            Kind::VsCode => format!("return it.type({line}, {text:?})"),
         }
     }
 
@@ -212,8 +285,9 @@ impl Real {
     pub(crate) fn freeze_and_type(&mut self, line: usize, text: &str) -> String {
         let typing = self.typing(line, text);
         let code = match self.kind {
-            Kind::Neovim => format!("it.block(400) {typing}"),
+            Kind::Neovim | Kind::NewNeovim => format!("it.block(400) {typing}"),
             Kind::Emacs => format!("(progn (it-block 400) {typing})"),
+            Kind::VsCode => panic!("VS Code is never still as a whole"),
         };
         self.tell(&code);
         code
@@ -223,8 +297,9 @@ impl Real {
     #[track_caller]
     pub(crate) fn undo(&mut self) {
         self.ask(match self.kind {
-            Kind::Neovim => "it.type('u')",
+            Kind::Neovim | Kind::NewNeovim => "it.type('u')",
             Kind::Emacs => "(progn (setq last-command nil) (undo) nil)",
+            Kind::VsCode => "return it.press('Control+Z')",
         });
     }
 
@@ -232,8 +307,9 @@ impl Real {
     #[track_caller]
     pub(crate) fn save(&mut self) {
         self.ask(match self.kind {
-            Kind::Neovim => "vim.cmd('write')",
+            Kind::Neovim | Kind::NewNeovim => "vim.cmd('write')",
             Kind::Emacs => "(progn (save-buffer) nil)",
+            Kind::VsCode => "return it.save()",
         });
     }
 
@@ -241,11 +317,12 @@ impl Real {
     #[track_caller]
     pub(crate) fn choose(&mut self, line: usize, choice: &str) {
         self.ask(&match self.kind {
-            Kind::Neovim => format!(
+            Kind::Neovim | Kind::NewNeovim => format!(
                 "it.choice = {choice:?} vim.api.nvim_win_set_cursor(0, {{ {line}, 0 }}) \
                  vim.lsp.buf.code_action()"
             ),
             Kind::Emacs => format!("(it-choose {line} {choice:?})"),
+            Kind::VsCode => format!("return it.choose({line}, {choice:?})"),
         });
     }
 
@@ -253,8 +330,9 @@ impl Real {
     #[track_caller]
     pub(crate) fn offers(&mut self, line: usize) -> Vec<String> {
         let offered = self.ask(&match self.kind {
-            Kind::Neovim => format!("return it.offers({line})"),
+            Kind::Neovim | Kind::NewNeovim => format!("return it.offers({line})"),
             Kind::Emacs => format!("(it-offers {line})"),
+            Kind::VsCode => format!("return it.offers({line})"),
         });
         texts(&offered)
     }
@@ -263,8 +341,9 @@ impl Real {
     #[track_caller]
     pub(crate) fn hover(&mut self, line: usize) -> String {
         let told = self.ask(&match self.kind {
-            Kind::Neovim => format!("return it.hover({line})"),
+            Kind::Neovim | Kind::NewNeovim => format!("return it.hover({line})"),
             Kind::Emacs => format!("(it-hover {line})"),
+            Kind::VsCode => format!("return it.hover({line})"),
         });
         told.as_str().unwrap_or_default().to_owned()
     }
@@ -273,11 +352,12 @@ impl Real {
     #[track_caller]
     pub(crate) fn diagnostics(&mut self) -> Vec<String> {
         let found = self.ask(match self.kind {
-            Kind::Neovim => {
+            Kind::Neovim | Kind::NewNeovim => {
                 "return vim.tbl_map(function(found) return (found.lnum + 1) .. ' ' .. \
                  found.message end, vim.diagnostic.get(0))"
             }
             Kind::Emacs => "(it-diagnostics)",
+            Kind::VsCode => "return it.diagnostics()",
         });
         texts(&found)
     }
@@ -286,8 +366,9 @@ impl Real {
     #[track_caller]
     pub(crate) fn copied(&mut self) -> String {
         let text = self.ask(match self.kind {
-            Kind::Neovim => "return vim.fn.getreg('\"')",
+            Kind::Neovim | Kind::NewNeovim => "return vim.fn.getreg('\"')",
             Kind::Emacs => "(car kill-ring)",
+            Kind::VsCode => "return it.copied()",
         });
         text.as_str().unwrap_or_default().to_owned()
     }
@@ -301,13 +382,22 @@ impl Real {
 
 impl Drop for Real {
     fn drop(&mut self) {
-        let _ended_before = self.child.kill();
+        // That of VS Code has children of its own, which it ends with itself.
+        let _ended_before = match (self.kind, Pid::from_raw(self.child.id() as i32)) {
+            (Kind::VsCode, Some(pid)) => kill_process(pid, Signal::TERM).map_err(Into::into),
+            _ => self.child.kill(),
+        };
         let _reaped = self.child.wait();
         if std::thread::panicking() {
             let log = fs::read_to_string(&self.log).unwrap_or_default();
             println!("what {:?} said:\n{log}", self.kind);
         }
     }
+}
+
+/// Returns the command that starts the server.
+fn server() -> [String; 4] {
+    [program().to_str().unwrap(), "lsp", "--durability", "none"].map(str::to_owned)
 }
 
 /// Returns the strings of a list.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::dice::Dice;
+use crate::editors::may_be_made;
 use crate::real_editor::{Kind, Real, texts};
 use crate::world::{Client, Daemon, World, applied, handle, rejected, wait_for};
 
@@ -22,12 +23,16 @@ struct Table {
 
 impl Table {
     fn laid(kind: Kind) -> Table {
+        Table::with(kind, Real::start)
+    }
+
+    fn with(kind: Kind, start: impl FnOnce(Kind, &World) -> Real) -> Table {
         let world = World::with(&[("f.txt", TEXT)]);
         let daemon = world.serve();
         let agent = daemon.connect().opened(json!({
             "client": {"name": "it", "version": "1"}, "agent": {"name": "coder", "model": "m"},
         }));
-        let mut person = Real::start(kind, &world);
+        let mut person = start(kind, &world);
         person.open(&world.path("f.txt"));
         Table { agent, person, _daemon: daemon, world }
     }
@@ -68,7 +73,7 @@ fn replace(line: usize, text: &str) -> Value {
 
 #[test]
 fn unsaved_text_is_shared_until_it_is_saved() {
-    for kind in Kind::installed() {
+    for kind in Kind::all() {
         let mut table = Table::laid(kind);
         table.person.insert(1, "typed ");
         let mine = "typed one\ntwo\nthree\nfour\nfive\n";
@@ -134,7 +139,7 @@ fn nothing_that_is_typed_meanwhile_is_lost() {
 
 #[test]
 fn a_person_undoes_and_accepts_from_the_menu() {
-    for kind in Kind::installed() {
+    for kind in Kind::all() {
         let mut table = Table::laid(kind);
         let answer = table.replace(3, "3\n");
         let operation = answer["operation"].as_u64().unwrap();
@@ -163,7 +168,7 @@ fn a_person_undoes_and_accepts_from_the_menu() {
 
 #[test]
 fn a_refused_edit_is_a_diagnostic_until_the_agent_gets_its_way() {
-    for kind in Kind::installed() {
+    for kind in Kind::all() {
         let mut table = Table::laid(kind);
         let name = table.agent.handle("f.txt");
         table.person.insert(2, "typed ");
@@ -176,6 +181,37 @@ fn a_refused_edit_is_a_diagnostic_until_the_agent_gets_its_way() {
         assert!(found.contains("an edit by coder was refused"), "{kind:?}: {found}");
         applied(&table.agent.retry_at(&token, json!([[2, 2]])));
         wait_for("the diagnostic to go", || table.person.diagnostics().is_empty());
+    }
+}
+
+/// Such a Neovim makes an edit whatever was typed since, and says nothing of what it
+/// overwrote. So it is asked for none: a file that is saved is edited on the disk,
+/// one that is not stays as it is.
+#[test]
+fn neovim_without_the_package_overwrites_nothing() {
+    for kind in Kind::neovims() {
+        let mut table = Table::with(kind, Real::start_bare);
+        let name = table.agent.handle("f.txt");
+        let typing = table.person.freeze_and_type(2, "typed ");
+        std::thread::sleep(Duration::from_millis(100));
+        let answer = table.agent.edit("f.txt", &name, replace(2, "2\n"));
+        applied(&answer);
+        assert_eq!(answer["files"][0]["where"], Value::Null, "{answer}");
+        table.person.answer(&typing);
+        let (mine, theirs) = ("one\ntyped two\nthree\nfour\nfive\n", "one\n2\nthree\nfour\nfive\n");
+        assert_eq!((&table.person.text()[..], &table.world.text("f.txt")[..]), (mine, theirs));
+        // Now there is unsaved text, which agents see and nobody touches.
+        let seen = table.read_as(mine);
+        let answer = table.agent.edit("f.txt", &handle(&seen), replace(4, "4\n"));
+        let told = rejected(&answer, "conflict")["message"].as_str().unwrap().to_owned();
+        assert!(told.contains("does not see when an edit comes too late"), "{told}");
+        assert_eq!(table.person.text(), mine, "{kind:?}");
+        // Neovim asks before it writes over what the agent wrote. A person who takes
+        // that up has a file again that agents edit.
+        table.person.ask("vim.cmd('edit!')");
+        let name = handle(&table.read_as(theirs));
+        applied(&table.agent.edit("f.txt", &name, replace(4, "4\n")));
+        assert_eq!(table.world.text("f.txt"), theirs.replace("four", "4"));
     }
 }
 
@@ -200,10 +236,13 @@ fn a_crash_takes_the_unsaved_text_along() {
 /// What only Neovim has: lenses, run from the keyboard, and progress.
 #[test]
 fn neovim_shows_what_agents_did_and_do() {
-    if !Kind::installed().contains(&Kind::Neovim) {
-        return;
+    for kind in Kind::neovims() {
+        shows_what_agents_did_and_do(kind);
     }
-    let mut table = Table::laid(Kind::Neovim);
+}
+
+fn shows_what_agents_did_and_do(kind: Kind) {
+    let mut table = Table::laid(kind);
     table.replace(3, "3\n");
     wait_for("the lenses", || lenses(&mut table.person).len() == 3);
     assert!(lenses(&mut table.person)[0].starts_with("3 coder: "));
@@ -222,6 +261,43 @@ fn neovim_shows_what_agents_did_and_do() {
     assert_eq!(table.person.ask(shown), 0, "no line has lenses");
     let notified = texts(&table.person.ask("return it.notified"));
     assert!(notified.iter().all(|told| !told.contains("codeLens")), "{notified:?}");
+}
+
+/// What VS Code shows above a line, followed by a click; and keys that are pressed
+/// while an agent edits.
+#[test]
+fn vscode_shows_what_agents_did() {
+    if !Kind::VsCode.is_there() {
+        return;
+    }
+    let mut table = Table::laid(Kind::VsCode);
+    table.replace(3, "3\n");
+    let lenses = |table: &mut Table| texts(&table.person.ask("return it.lenses()"));
+    wait_for("the lenses", || lenses(&mut table).len() == 3);
+    let who = &lenses(&mut table)[0];
+    assert!(who.starts_with("coder: "), "{who}");
+    table.person.ask("return it.follow('undo')");
+    table.holds(TEXT);
+    wait_for("the lenses to go", || lenses(&mut table).is_empty());
+    // Nothing is lost of what either writes, whoever comes first.
+    let mut landed = Vec::new();
+    for round in 0..10 {
+        let read = table.agent.read("f.txt");
+        table.person.tell("return it.type(2, 'typed ')");
+        std::thread::sleep(Duration::from_millis(20 * round));
+        let mark = format!("agent-{round};");
+        let ops = json!([{"op": "insert", "after": round % 5, "text": format!("{mark}\n")}]);
+        let answer = table.agent.edit("f.txt", &handle(&read), ops);
+        table.person.answer("typing");
+        if answer["status"] == "applied" {
+            landed.push(mark);
+        }
+    }
+    let text = table.person.text();
+    assert_eq!(text.matches("typed ").count(), 10, "{text}");
+    assert_eq!(text.matches("agent-").count(), landed.len(), "{landed:?}: {text}");
+    println!("VS Code: {} of 10 edits beside keys landed", landed.len());
+    table.read_as(&text);
 }
 
 /// Returns the lenses of the buffer: line and text of each.
@@ -263,8 +339,11 @@ fn interleave(kind: Kind, rounds: usize) {
         assert_eq!(text.matches(mark.as_str()).count(), 1, "{kind:?}: {mark}");
     }
     for (mark, answer) in &refused {
-        assert!(!text.contains(mark.as_str()), "{kind:?}: {mark} was refused: {answer}");
+        let found = text.matches(mark.as_str()).count();
+        assert!(found <= may_be_made(answer), "{kind:?}: {mark} was refused: {answer}");
     }
+    let unknown = refused.iter().filter(|(_, answer)| may_be_made(answer) == 1).count();
+    assert!(unknown * 100 <= rounds, "{kind:?}: {unknown} edits of which nobody knows");
     table.read_as(&text);
     let counts = [typed.len(), landed.len(), refused.len()];
     println!("{kind:?}: {counts:?} typed, landed, refused");

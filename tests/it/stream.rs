@@ -509,6 +509,64 @@ fn rules_of_the_user_hold_for_whole_edits() {
     rejected(&other.edit("f.rs", &handle, replace("a.unwrap();\n")), "denied");
 }
 
+/// To send an edit again, or to ask for it otherwise, is no consent.
+#[test]
+fn what_needs_consent_is_asked_for_until_somebody_consents() {
+    let mut rules = rules();
+    rules[1].as_object_mut().unwrap().remove("repeat");
+    let world = ruled(&rules);
+    let daemon = world.serve();
+    let mut client = daemon.open();
+    let handle = client.handle("vendor/x");
+    let ask = |client: &mut Client, text: &str| {
+        let edit = json!([{"op": "replace", "lines": [1, 1], "text": text}]);
+        rejected(&client.edit("vendor/x", &handle, edit), "approval")["retry"].clone()
+    };
+    let declined = ask(&mut client, "b\n");
+    // Consent is to the edit as it was shown.
+    rejected(&client.retry_at(&declined, json!([[1, 1]])), "malformed");
+    rejected(&client.call("edit/retry", json!({"retry": declined, "candidate": 1})), "malformed");
+    let nothing = client.call("edit/retry", json!({"retry": declined, "decline": true}));
+    assert_eq!(nothing, json!({"status": "ok"}));
+    rejected(&client.accept(&declined), "not_found");
+    assert_eq!(world.text("vendor/x"), "a\n");
+    // It is asked for again, also by a session that was opened anew.
+    ask(&mut client, "b\n");
+    let consented = ask(&mut client, "c\n");
+    applied(&client.accept(&consented));
+    // Once is enough where the rule does not repeat.
+    let handle = client.handle("vendor/x");
+    let edit = json!([{"op": "replace", "lines": [1, 1], "text": "d\n"}]);
+    applied(&client.edit("vendor/x", &handle, edit));
+    let events = client.events(0);
+    let of_kind = |kind: &str| events.iter().filter(|event| event["type"] == kind).count();
+    assert_eq!((of_kind("rule.fired"), of_kind("rule.consented")), (3, 1));
+}
+
+/// A rewrite is only shown first, and carried out by the token of what was shown.
+#[test]
+fn rules_of_the_user_hold_for_rewrites() {
+    let mut rules = rules();
+    rules[0]["repeat"] = json!(true);
+    let world = ruled(&rules);
+    world.write("f.rs", "fn f() { a(); }\n");
+    world.write("vendor/y.rs", "fn f() { a(); }\n");
+    let daemon = world.serve();
+    let mut client = daemon.open();
+    let mut shown = |rewrite: &str, path: &str| {
+        let params = json!({"pattern": "a()", "rewrite": rewrite, "paths": [path]});
+        let shown = client.call("pattern/rewrite", params);
+        assert!(shown["retry"].is_string(), "{shown}");
+        client.accept(&shown["retry"])
+    };
+    rejected(&shown("a.unwrap()", "f.rs"), "denied");
+    let asked = rejected(&shown("b()", "vendor/y.rs"), "approval")["retry"].clone();
+    assert_eq!(world.text("vendor/y.rs"), "fn f() { a(); }\n");
+    applied(&client.accept(&asked));
+    assert_eq!(world.text("vendor/y.rs"), "fn f() { b(); }\n");
+    assert_eq!(world.text("f.rs"), "fn f() { a(); }\n");
+}
+
 #[test]
 fn rules_of_the_user_stop_a_stream_at_the_row() {
     let world = ruled(&rules());

@@ -112,8 +112,18 @@ M.handlers["workspace/applyEdit"] = function(problem, params, context, config)
   return vim.lsp.handlers["workspace/applyEdit"](problem, params, context, config)
 end
 
+-- Adds to capabilities that late edits are refused here: without the handler and
+-- `follow` they would overwrite what was typed, and the server asks for none.
+function M.capabilities(given)
+  local capabilities = given or vim.lsp.protocol.make_client_capabilities()
+  capabilities.experimental = vim.tbl_extend("force", capabilities.experimental or {}, {
+    anchord = { guarded = true },
+  })
+  return capabilities
+end
+
 local function capabilities_of(options)
-  local capabilities = options.capabilities or vim.lsp.protocol.make_client_capabilities()
+  local capabilities = M.capabilities(options.capabilities)
   if options.lenses then
     capabilities.workspace = capabilities.workspace or {}
     capabilities.workspace.codeLens = { refreshSupport = true }

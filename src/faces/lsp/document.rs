@@ -84,10 +84,33 @@ impl Document {
     }
 
     /// Returns an edit as the editor has to be told.
-    pub(super) fn range_of(&self, edit: &ByteEdit, encoding: Encoding) -> Option<Range> {
-        let (start, end) = edit.range;
-        let fits = start <= end && end <= self.text.len_bytes();
-        fits.then(|| Range::new(self.position(start, encoding), self.position(end, encoding)))
+    pub(super) fn told(&self, edit: ByteEdit, encoding: Encoding) -> Option<(Range, String)> {
+        let ByteEdit { range: (start, end), text } = edit;
+        if start > end || end > self.text.len_bytes() {
+            return None;
+        }
+        let (start, end, text) = self.before_last_eol(start, end, text);
+        let range = Range::new(self.position(start, encoding), self.position(end, encoding));
+        Some((range, text))
+    }
+
+    /// Returns lines that come behind the last one as the same text before its
+    /// terminator: Neovim since 0.8 puts an empty line behind what is inserted where
+    /// no line begins any more.
+    fn before_last_eol(&self, start: usize, end: usize, text: String) -> (usize, usize, String) {
+        let bytes = self.text.len_bytes();
+        for eol in ["\r\n", "\n"] {
+            let Some(lines) = text.strip_suffix(eol).filter(|_| start == bytes) else { continue };
+            let at = bytes.checked_sub(eol.len());
+            let before = at.and_then(|at| self.text.get_byte(at.checked_sub(1)?));
+            let is_there = at.is_some_and(|at| self.text.bytes_at(at).eq(eol.bytes()))
+                && (eol != "\n" || before != Some(b'\r'));
+            if let Some(at) = at.filter(|_| is_there) {
+                return (at, at, format!("{eol}{lines}"));
+            }
+            break;
+        }
+        (start, end, text)
     }
 
     /// Returns the length of a line without its end, in units of the encoding.
@@ -204,6 +227,27 @@ mod tests {
             assert_eq!(document.byte(Position::new(9, 0), encoding), 12);
             assert_eq!(document.byte(Position::new(2, 0), encoding), 11);
         }
+    }
+
+    #[track_caller]
+    fn check_told(before: &str, text: &str, at: (u32, u32), expected: &str) {
+        let mut document = document(before);
+        let edit = ByteEdit { range: (before.len(), before.len()), text: text.to_owned() };
+        let (range, told) = document.told(edit, Encoding::Utf16).unwrap();
+        assert_eq!((range.start, &told[..]), (Position::new(at.0, at.1), expected), "{before:?}");
+        document.follow(2, vec![change(at, at, &told)], Encoding::Utf16);
+        assert_eq!(document.text(), format!("{before}{text}"));
+    }
+
+    #[test]
+    fn lines_behind_the_last_one_are_told_before_its_end() {
+        check_told("a\nbc\n", "d\ne\n", (1, 2), "\nd\ne");
+        check_told("a\r\n", "d\r\n", (0, 1), "\r\nd");
+        // These have no such end, or another one.
+        check_told("a\nb", "\nd\n", (1, 1), "\nd\n");
+        check_told("a\r\n", "d\n", (1, 0), "d\n");
+        check_told("", "d\n", (0, 0), "d\n");
+        check_told("a\n", "d", (1, 0), "d");
     }
 
     #[test]

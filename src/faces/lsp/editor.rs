@@ -9,21 +9,16 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::Duration;
 
 use lsp_types::{Range, TextDocumentContentChangeEvent, Url};
 use serde_json::{Value, json};
 use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, mpsc};
-use tokio::time::timeout;
 
 use super::Connect;
 use super::document::{Document, Encoding, Followed};
 use super::link::{self, Job, Link, Outcome, Owner};
 use crate::protocol::wire;
-
-/// How long an editor may take to say whether it made an edit.
-const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What the editor can be asked and told.
 pub(super) trait Outward: Send + Sync + 'static {
@@ -57,6 +52,8 @@ pub(super) struct Introduction {
     pub(super) version: String,
     pub(super) folder: Option<PathBuf>,
     pub(super) encoding: Encoding,
+    /// Whether it makes edits that come too late.
+    pub(super) careless: bool,
 }
 
 /// The editor.
@@ -227,9 +224,9 @@ impl Editor {
         };
         let editor = Arc::clone(self);
         tokio::spawn(async move {
-            let applied = timeout(PATIENCE, outward.apply(asked)).await;
-            let (applied, reason) =
-                applied.unwrap_or_else(|_| (false, Some("the editor does not answer".to_owned())));
+            // The service does not wait for ever. To say in the place of the editor that
+            // it did not make the edit would be a guess: it may be busy, and make it yet.
+            let (applied, reason) = outward.apply(asked).await;
             editor.made.notify_waiters();
             editor.answer(request, applied, reason);
         });
@@ -244,9 +241,8 @@ impl Editor {
         if i64::from(document.version) != edit.version {
             return None;
         }
-        let place =
-            |edit: wire::ByteEdit| Some((document.range_of(&edit, self.encoding())?, edit.text));
-        let edits = edit.edits.into_iter().map(place).collect::<Option<_>>()?;
+        let told = |edit| document.told(edit, self.encoding());
+        let edits = edit.edits.into_iter().map(told).collect::<Option<_>>()?;
         let (uri, version) = (document.uri.clone(), document.version);
         Some(EditorEdit { uri, version, edits, label: edit.label })
     }
@@ -339,6 +335,7 @@ impl Owner for End {
     fn begin(&self, jobs: &mut mpsc::Receiver<Job>) -> Vec<Job> {
         let Some(editor) = self.editor.upgrade() else { return Vec::new() };
         let known = editor.introduction.get().map(|(known, _)| known.clone()).unwrap_or_default();
+        let careless = known.careless;
         let opening = wire::OpenParams {
             client: wire::Client { name: known.name, version: known.version },
             resume: Some(editor.session.clone()),
@@ -350,7 +347,9 @@ impl Owner for End {
             editor.behind.store(false, Ordering::SeqCst);
             // All that waits is in the documents by now.
             while jobs.try_recv().is_ok() {}
-            begin.push(Job::about("", "session/listen", &json!({ "editor": true })));
+            let listening =
+                wire::ListenParams { editor: true, careless, ..wire::ListenParams::default() };
+            begin.push(Job::about("", "session/listen", &listening));
             begin.extend(documents.values().map(open));
         }
         begin

@@ -368,12 +368,18 @@ fn introduction(params: &InitializeParams) -> Introduction {
     let folder = folder.or_else(|| params.root_uri.as_ref().and_then(folder_of));
     let general = params.capabilities.general.as_ref();
     let offered = general.and_then(|general| general.position_encodings.as_ref());
+    // Neovim compares an edit's version with what it has told, not with the buffer;
+    // our package for it compares with the buffer, and says so.
+    let experimental = params.capabilities.experimental.as_ref();
+    let is_guarded = experimental.is_some_and(|known| known["anchord"]["guarded"] == true);
+    let is_neovim = client.as_ref().is_some_and(|client| client.name == "Neovim");
     let offers_utf8 = offered.is_some_and(|kinds| kinds.contains(&PositionEncodingKind::UTF8));
     Introduction {
         name: client.as_ref().map_or_else(|| "an editor".to_owned(), |client| client.name.clone()),
         version: client.and_then(|client| client.version).unwrap_or_default(),
         folder,
         encoding: if offers_utf8 { Encoding::Utf8 } else { Encoding::Utf16 },
+        careless: is_neovim && !is_guarded,
     }
 }
 

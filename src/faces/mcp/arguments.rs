@@ -147,6 +147,7 @@ fn retry(given: &Map<String, Value>) -> Result<Value, String> {
     };
     match (word, rest) {
         ("" | "accept", "") => Ok(json!({"retry": token, "accept": true})),
+        ("decline", "") => Ok(json!({"retry": token, "decline": true})),
         ("at", rest) => Ok(json!({"retry": token, "at": ranges(rest)?})),
         ("candidate" | "fix", _) => numbered(word),
         _ => Err(format!("choice {choice:?} is neither accept nor at with lines")),
@@ -225,6 +226,7 @@ mod tests {
             r#"{"at":[[1,2],[5,5]],"retry":"r1"}"#,
         );
         check("retry", r#"{"token":"r1","choice":"fix 2"}"#, r#"{"fix":2,"retry":"r1"}"#);
+        check("retry", r#"{"token":"r1","choice":"decline"}"#, r#"{"decline":true,"retry":"r1"}"#);
     }
 
     #[test]

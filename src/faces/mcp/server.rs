@@ -194,16 +194,18 @@ impl Server {
     }
 
     /// Puts an edit that needs consent to the person, and has it carried out
-    /// where that is given.
+    /// where that is given. Where it is not, the edit is forgotten, so that nothing
+    /// carries it out any more.
     async fn with_consent(
         &self,
-        mut refused: ToolResult,
-        asked: &str,
+        token: String,
+        refused: ToolResult,
+        edit: &str,
         context: &RequestContext<RoleServer>,
     ) -> Result<ToolResult, ErrorData> {
         let question = ElicitRequestParams::FormElicitationParams {
             meta: None,
-            message: question(&refused, asked),
+            message: question(&refused, edit),
             requested_schema: ElicitationSchema::new(BTreeMap::new()),
         };
         let answer = tokio::select! {
@@ -212,16 +214,20 @@ impl Server {
                 return Err(ErrorData::internal_error("cancelled", None));
             }
         };
-        // A client that cannot ask after all leaves it to the model.
-        let Ok(answer) = answer else { return Ok(refused) };
-        if answer.action != ElicitationAction::Accept {
-            refused.text.push_str("\nThe user was asked, and did not consent.");
-            return Ok(refused);
-        }
-        let arguments = json!({"token": refused.retry, "choice": "accept"}).to_string();
+        let (choice, came_of_it) = match answer {
+            Ok(answer) if answer.action == ElicitationAction::Accept => ("accept", ""),
+            Ok(_) => ("decline", "The user was asked, and did not consent."),
+            Err(_) => ("decline", "The user could not be asked."),
+        };
+        let arguments = json!({"token": token, "choice": choice}).to_string();
         let retry = ToolCall { name: "retry".to_owned(), arguments, full: self.offer.structured };
         let result = self.ask(retry, context).await?;
-        result.map_err(|error| ErrorData::internal_error(error.to_string(), None))
+        let result = result.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+        if came_of_it.is_empty() {
+            return Ok(result);
+        }
+        let text = format!("{}\n{came_of_it}", why(&refused));
+        Ok(ToolResult { text, retry: None, result: None, ..refused })
     }
 
     /// Returns what the client is told of a call.
@@ -321,22 +327,27 @@ fn is_stateless(context: &RequestContext<RoleServer>) -> bool {
     context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28)
 }
 
-/// Returns whether the person is to be asked: where an edit needs it, and the
-/// client says that it can.
-fn needs_consent(result: &ToolResult, context: &RequestContext<RoleServer>) -> bool {
-    result.rejected.as_deref() == Some(APPROVAL)
-        && result.retry.is_some()
-        && !is_stateless(context)
-        && context.peer.supported_elicitation_modes().contains(&ElicitationMode::Form)
+/// Returns the token of an edit that the person is to be asked about: where it
+/// needs consent, and the client says that it can ask.
+fn awaits_consent(result: &ToolResult, context: &RequestContext<RoleServer>) -> Option<String> {
+    let can_ask = !is_stateless(context)
+        && context.peer.supported_elicitation_modes().contains(&ElicitationMode::Form);
+    let token = result.retry.clone().filter(|_| can_ask)?;
+    (result.rejected.as_deref() == Some(APPROVAL)).then_some(token)
 }
 
 /// Returns what the person is asked: why, and what the edit is.
 fn question(refused: &ToolResult, asked: &str) -> String {
-    let why = refused.text.lines().next().unwrap_or_default();
     let asked: Value = serde_json::from_str(asked).unwrap_or_default();
     let edit: String =
         asked["text"].as_str().unwrap_or_default().chars().take(SHOWN_OF_EDIT).collect();
-    format!("An edit needs your consent. {why}\n\n{edit}")
+    format!("An edit needs your consent. {}\n\n{edit}", why(refused))
+}
+
+/// Returns why an edit was refused. What the model could do about it stands in
+/// the rows below.
+fn why(refused: &ToolResult) -> &str {
+    refused.text.lines().next().unwrap_or_default()
 }
 
 fn failed(error: &BackendError) -> CallToolResult {
@@ -388,9 +399,9 @@ impl ServerHandler for Server {
         let asked = call.arguments.clone();
         Ok(match self.ask(call, &context).await? {
             Ok(result) => {
-                let result = match needs_consent(&result, &context) {
-                    true => self.with_consent(result, &asked, &context).await?,
-                    false => result,
+                let result = match awaits_consent(&result, &context) {
+                    Some(token) => self.with_consent(token, result, &asked, &context).await?,
+                    None => result,
                 };
                 self.note(&result);
                 self.told(result).into()

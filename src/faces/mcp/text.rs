@@ -64,8 +64,8 @@ pub(super) fn answer(response: &Response) -> wire::ToolResult {
         | Response::Examined(_)
         | Response::Buffer(_)
         | Response::Marks(_)
-        | Response::Resolved(_)
-        | Response::Done => {}
+        | Response::Resolved(_) => {}
+        Response::Done => answer.text = "forgotten".to_owned(),
     }
     if answer.text.ends_with('\n') {
         answer.text.pop();

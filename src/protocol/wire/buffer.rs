@@ -17,6 +17,9 @@ pub struct ListenParams {
     /// Whether it is an editor that listens.
     #[serde(skip_serializing_if = "is_false")]
     pub editor: bool,
+    /// Whether that editor makes edits that come too late.
+    #[serde(skip_serializing_if = "is_false")]
+    pub careless: bool,
     /// Whether to be told what language servers say late.
     #[serde(skip_serializing_if = "is_false")]
     pub servers: bool,

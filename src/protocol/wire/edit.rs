@@ -440,6 +440,9 @@ pub struct RetryParams {
     /// Whether to take the landings as proposed.
     #[serde(skip_serializing_if = "is_false")]
     pub accept: bool,
+    /// Whether nobody wants it any more.
+    #[serde(skip_serializing_if = "is_false")]
+    pub decline: bool,
     /// The lines, in the new handle, of each operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Vec<Lines>>,

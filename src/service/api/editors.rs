@@ -17,6 +17,9 @@ pub struct Interest {
     /// Everything that an editor has to know: edits to be made in its documents,
     /// and what agents do to them.
     pub editor: bool,
+    /// Whether that editor makes an edit also where somebody typed since the
+    /// version that it is of, so that it may overwrite what was typed.
+    pub careless: bool,
     /// What language servers say too late for the answer of an edit.
     pub servers: bool,
 }

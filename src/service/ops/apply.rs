@@ -155,8 +155,8 @@ fn read(
         Ok(rules) if rules.is_empty() => Verdict::default(),
         Ok(rules) => rule::check((service, rules), session, &wanted.draft(), watch)?,
     };
-    if let Some((refusal, may_consent)) = verdict.refusal {
-        return Ok(Err(ruled_out(refusal, may_consent, apply, &wanted)));
+    if let Some(refusal) = verdict.refusal {
+        return Ok(Err(ruled_out(refusal, verdict.asks, apply, &wanted)));
     }
     let read = match wanted {
         Wanted::Script(script) => Ok(Read { script, notes: Vec::new(), texts: None }),
@@ -212,16 +212,20 @@ fn wanted(apply: &Apply) -> Result<Wanted<'_>, Refusal> {
 }
 
 /// Returns an edit that a rule of the user refuses; one that may be consented to
-/// waits for that.
-fn ruled_out(refusal: Refusal, may_consent: bool, apply: &Apply, wanted: &Wanted<'_>) -> Rejected {
+/// waits for that, under the rules that ask.
+fn ruled_out(refusal: Refusal, rules: Vec<String>, apply: &Apply, wanted: &Wanted<'_>) -> Rejected {
+    let may_consent = refusal.code == Code::Approval;
     let rejected = Rejected::of(refusal);
     if apply.dry_run || !may_consent {
         return rejected;
     }
     rejected.waiting(match wanted {
-        Wanted::Script(script) => record(apply, script, None, 0, None, &[]),
+        Wanted::Script(script) => {
+            RetryRecord { rules, ..record(apply, script, None, 0, None, &[]) }
+        }
         Wanted::Draft(_, text) => RetryRecord {
             text: Some(StoredText::new(text, &[])),
+            rules,
             ..record(apply, &Script::default(), None, 0, None, &[])
         },
     })
@@ -645,6 +649,7 @@ pub(super) fn record(
         op: None,
         text: None,
         fixes: Vec::new(),
+        rules: Vec::new(),
     }
 }
 

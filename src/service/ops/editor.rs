@@ -34,7 +34,8 @@ pub(super) struct InEditor<'a> {
 /// # Errors
 /// `stale` where the document is no longer what the plan was made for;
 /// `conflict` where the plan would take away a file with unsaved text, or two
-/// editors hold different text; `encoding` where the document cannot be followed.
+/// editors hold different text, or the text is not saved in an editor that would
+/// overwrite it; `encoding` where the document cannot be followed.
 pub(super) fn holder(
     service: &Service,
     path: &RelPath,
@@ -54,8 +55,20 @@ pub(super) fn holder(
                     save or undo it in one of them";
         return refuse(Code::Conflict, text);
     }
+    // What is typed in such an editor at this moment would be overwritten. A file
+    // that is saved is changed on the disk, where its editor compares before it
+    // writes.
+    let is_careless = service.mail.is_careless(&held.editor);
     match &file.action {
-        Planned::Modify { before, .. } if before.hash == held.content.hash => Ok(Some(held)),
+        Planned::Modify { before, .. } if before.hash == held.content.hash => match is_careless {
+            false => Ok(Some(held)),
+            true if held.is_saved => Ok(None),
+            true => refuse(
+                Code::Conflict,
+                "the file is open with text that is not saved, in an editor that does not see \
+                 when an edit comes too late; save it there first",
+            ),
+        },
         Planned::Modify { .. } => {
             refuse(Code::Stale, "the file is open in an editor: somebody typed there meanwhile")
         }

@@ -9,10 +9,11 @@ use engine::plan;
 use super::apply::{Edit, attempt};
 use super::draft::{self, Written};
 use super::reject::{Cure, Rejected};
+use super::rule::{self, Watch};
 use super::stored::{RETRY_VERSION, Reason, RetryRecord};
 use crate::service::api::{Apply, Fault, Policy, Reply, Response, Retry, Source, Texts, Verify};
 use crate::service::session::Session;
-use crate::service::{Service, internal, now_ms};
+use crate::service::{Service, internal, now_ms, plain};
 
 /// Returns what became of the edit this time.
 pub(in crate::service) fn retry(
@@ -27,6 +28,21 @@ pub(in crate::service) fn retry(
         Some((owner, record)) if owner == session.row.id => read(&record)?,
         _ => return reject(unknown(&request.token)),
     };
+    if request.decline {
+        state.drop_retry(&request.token).map_err(internal)?;
+        return Ok(plain(Response::Done));
+    }
+    if !record.rules.is_empty() {
+        match Choice::of(request) {
+            Ok(Choice::Accept) => rule::consented(service, session, &record.rules)?,
+            Ok(_) => return reject(no_consent()),
+            Err(refusal) => return reject(refusal),
+        }
+    }
+    if let Some(rejected) = ruled_out(service, session, &record)? {
+        let rejected = rejected.of_edit(&record.format, Texts::default(), None);
+        return rejected.answer(service, session, "edit.rejected");
+    }
     // What was only shown was no attempt.
     let chain = (record.reason != Reason::Preview).then_some(record.chain);
     let format = record.format.clone();
@@ -57,6 +73,34 @@ fn read(record: &str) -> Result<RetryRecord, Fault> {
     }
 }
 
+/// Returns what the rules of the user have against an edit that was only shown so
+/// far: they were not asked then.
+fn ruled_out(
+    service: &Service,
+    session: &Session,
+    record: &RetryRecord,
+) -> Result<Option<Rejected>, Fault> {
+    if record.reason != Reason::Preview || !record.rules.is_empty() {
+        return Ok(None);
+    }
+    let rules = match service.user_rules() {
+        Err(refusal) => return Ok(Some(Rejected::of(refusal))),
+        Ok(rules) => rules,
+    };
+    let draft = Script::from(record.script.clone()).into();
+    let verdict = rule::check((service, rules), session, &draft, Watch::default())?;
+    Ok(verdict.refusal.map(|refusal| match refusal.code {
+        Code::Approval => {
+            Rejected::of(refusal).waiting(RetryRecord { rules: verdict.asks, ..record.clone() })
+        }
+        _ => Rejected::of(refusal),
+    }))
+}
+
+fn no_consent() -> Refusal {
+    Refusal::new(Code::Malformed, "the edit waits for consent: accept it as it is, or decline it")
+}
+
 fn unknown(token: &str) -> Refusal {
     Refusal::new(Code::NotFound, format!("no edit of this session waits under {token}"))
 }
@@ -83,7 +127,7 @@ impl Choice<'_> {
             (false, None, Some(number), None) => Ok(Choice::Candidate(number)),
             (false, None, None, Some(number)) => Ok(Choice::Fix(number)),
             _ => {
-                let text = "give one of accept, at, candidate and fix";
+                let text = "give one of accept, decline, at, candidate and fix";
                 Err(Refusal::new(Code::Malformed, text))
             }
         }

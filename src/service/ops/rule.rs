@@ -12,6 +12,12 @@ use crate::service::rules::{Rule, Rules};
 use crate::service::session::Session;
 use crate::service::{Service, internal, now_ms};
 
+/// The event of a rule that an edit fell under.
+const FIRED: &str = "rule.fired";
+
+/// The event of an edit that somebody consented to.
+const CONSENTED: &str = "rule.consented";
+
 /// The service and the rules it was started with.
 pub(super) type Ruled<'a> = (&'a Service, &'a Rules);
 
@@ -97,7 +103,13 @@ impl Watch {
         if self.before.contains(&rule.name) {
             return Some(Ok(firing));
         }
-        match session.has_fired(&rule.name, state) {
+        // A rule that asks has had its say once somebody has consented; to send
+        // the edit again is no consent.
+        let settled = match rule.action {
+            RuleAction::Ask => session.rules(CONSENTED, state),
+            RuleAction::Stop | RuleAction::Warn => session.rules(FIRED, state),
+        };
+        match settled.map(|rules| rules.contains(&rule.name)) {
             Err(error) => return Some(Err(internal(error))),
             Ok(true) if !rule.repeat => return None,
             Ok(_) => self.fired.insert(rule.name.clone()),
@@ -108,9 +120,8 @@ impl Watch {
         let data = json!({
             "rule": rule.name, "action": rule.action.as_str(), "path": path, "message": rule.message,
         });
-        let event =
-            state.append_event(now_ms(), "rule.fired", &session.row.id, None, &data.to_string());
-        session.note_fired(&rule.name);
+        let event = state.append_event(now_ms(), FIRED, &session.row.id, None, &data.to_string());
+        session.note_rule(FIRED, &rule.name);
         Some(event.map(|_| firing).map_err(internal))
     }
 }
@@ -120,8 +131,10 @@ impl Watch {
 pub(super) struct Verdict {
     /// What they warn of.
     pub(super) notes: Vec<LintNote>,
-    /// Why the edit is refused, and whether consent would help.
-    pub(super) refusal: Option<(Refusal, bool)>,
+    /// Why the edit is refused: `approval` where consent would help.
+    pub(super) refusal: Option<Refusal>,
+    /// The rules that ask for consent.
+    pub(super) asks: Vec<String>,
 }
 
 /// Returns what the rules say of a whole edit.
@@ -149,17 +162,20 @@ impl Verdict {
         let mut verdict = Verdict::default();
         for firing in firings {
             let refusal = refusal(&firing);
-            match (firing.action, &verdict.refusal) {
+            let refused = verdict.refusal.as_ref().map(|refusal| refusal.code);
+            if firing.action == RuleAction::Ask {
+                verdict.asks.push(firing.rule.clone());
+            }
+            match (firing.action, refused) {
                 (RuleAction::Warn, _) => verdict.notes.push(LintNote {
                     path: firing.path,
                     op: None,
                     lint: "rule".to_owned(),
                     message: refusal.message,
                 }),
-                (RuleAction::Stop, None | Some((_, true))) => {
-                    verdict.refusal = Some((refusal, false));
+                (RuleAction::Stop, None | Some(Code::Approval)) | (RuleAction::Ask, None) => {
+                    verdict.refusal = Some(refusal);
                 }
-                (RuleAction::Ask, None) => verdict.refusal = Some((refusal, true)),
                 (RuleAction::Stop | RuleAction::Ask, Some(_)) => {}
             }
         }
@@ -175,6 +191,21 @@ pub(super) fn refusal(firing: &Firing) -> Refusal {
     };
     let text = format!("{} (rule {})", firing.message, firing.rule);
     Refusal::new(code, text).at(&firing.path)
+}
+
+/// Notes that somebody consented to an edit under these rules.
+pub(super) fn consented(
+    service: &Service,
+    session: &Session,
+    rules: &[String],
+) -> Result<(), Fault> {
+    for rule in rules {
+        let data = json!({ "rule": rule }).to_string();
+        let state = &service.workspace.state;
+        state.append_event(now_ms(), CONSENTED, &session.row.id, None, &data).map_err(internal)?;
+        session.note_rule(CONSENTED, rule);
+    }
+    Ok(())
 }
 
 /// Returns the first firing that ends a stream, as its rejection.

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::service::api::{EditAnswer, FileAnswer, Policy, Verify};
 
-/// A rejected edit that waits for its author's word. Version 3; what versions 1
-/// and 2 lack has a default.
+/// A rejected edit that waits for its author's word. Version 4; what versions 1
+/// to 3 lack has a default.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct RetryRecord {
     pub(super) version: u8,
@@ -43,6 +43,9 @@ pub(super) struct RetryRecord {
     /// What each fix puts in the place of that operation.
     #[serde(default)]
     pub(super) fixes: Vec<Vec<StoredOp>>,
+    /// The rules of the user that ask for consent to it.
+    #[serde(default)]
+    pub(super) rules: Vec<String>,
 }
 
 /// An edit as it was written, and the places its author chose: file, find and
@@ -72,7 +75,7 @@ impl StoredText {
 }
 
 /// The version of [`RetryRecord`] that is written.
-pub(super) const RETRY_VERSION: u8 = 3;
+pub(super) const RETRY_VERSION: u8 = 4;
 
 /// What an edit was refused for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
