@@ -184,14 +184,19 @@ const it = {
   /** Returns the first problem that is underlined: line and text. */
   async diagnostics() {
     const marks = page.locator(".squiggly-warning, .squiggly-info, .squiggly-error");
-    if ((await marks.count()) === 0) return [];
-    await page.keyboard.press("F8");
     const widget = page.locator(".marker-widget");
-    await widget.waitFor();
-    const text = await widget.innerText();
-    const [, line] = (await page.locator(".statusbar").innerText()).match(/Ln (\d+)/);
-    await page.keyboard.press("Escape");
-    return [`${line} ${text}`];
+    // A problem may go while it is gone to.
+    while ((await marks.count()) > 0) {
+      await page.keyboard.press("F8");
+      const shown = widget.waitFor({ timeout: 3000 });
+      if (!(await shown.then(() => true, () => false))) continue;
+      const text = await widget.innerText();
+      const [, line] = (await page.locator(".statusbar").innerText()).match(/Ln (\d+)/);
+      await page.keyboard.press("Escape");
+      await widget.waitFor({ state: "detached" });
+      return [`${line} ${text}`];
+    }
+    return [];
   },
 
   async shoot(path) {
