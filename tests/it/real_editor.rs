@@ -178,7 +178,9 @@ impl Real {
         });
         let (writer, _) = stream.unwrap();
         writer.set_nonblocking(false).unwrap();
-        writer.set_read_timeout(Some(PATIENCE)).unwrap();
+        // That of VS Code starts a browser first, and loads the whole of it.
+        let patience = if kind == Kind::VsCode { 5 * PATIENCE } else { PATIENCE };
+        writer.set_read_timeout(Some(patience)).unwrap();
         let reader = BufReader::new(writer.try_clone().unwrap());
         Real { kind, reader, writer, child, log }
     }
