@@ -23,9 +23,7 @@ pub(super) struct Lsp {
 }
 
 pub(super) fn run(lsp: &Lsp, common: &Common) -> Result<End, CliError> {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("ANCHORD_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    super::begin_log("warn");
     let root = common.root.is_some().then(|| common.root()).transpose()?;
     let daemon = Daemon {
         program: std::env::current_exe()?,

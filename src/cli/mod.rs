@@ -43,6 +43,16 @@ struct Arguments {
     command: Command,
 }
 
+/// Begins the log of this process, on its standard error: what `ANCHORD_LOG` asks
+/// for, else from `level` on. Where it cannot be written, nothing else ends.
+fn begin_log(level: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ANCHORD_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // What reports such a failure panics where it cannot be written either.
+    log.log_internal_errors(false).init();
+}
+
 /// The session to speak in, unless another is named.
 const SESSION: &str = "cli";
 

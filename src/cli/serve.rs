@@ -62,9 +62,7 @@ pub(super) fn run(serve: &Serve, common: &Common) -> Result<End, CliError> {
     if serve.detached {
         process::leave_terminal();
     }
-    let filter = tracing_subscriber::EnvFilter::try_from_env("ANCHORD_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    super::begin_log("info");
     daemon::run(&root, settings(&serve.daemon)?)?;
     Ok(End::Done)
 }

@@ -13,7 +13,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use engine::hash::Hasher;
-use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+use rustix::fs::{AtFlags, CWD, StatxFlags, statvfs, statx};
 
 use super::DaemonError;
 use crate::state::fill_random;
@@ -46,7 +46,7 @@ impl Place {
             return Err(io::Error::new(io::ErrorKind::NotADirectory, "the root is no directory"));
         }
         let slots = slots_of(&root)?;
-        let id = identity(&meta, &random_id(&slots)?);
+        let id = identity(&root, &meta, &random_id(&slots)?);
         let state = home.join("anchord").join(id);
         make_private(&state)?;
         Ok(Place { root, state, slots })
@@ -168,9 +168,14 @@ fn random_id(slots: &Path) -> io::Result<String> {
     fs::read_to_string(path)
 }
 
-fn identity(meta: &fs::Metadata, random: &str) -> String {
+/// Returns the id of a root. A copy of it, on another file system too, is another
+/// root. The number of a device may be another one after a new start of the system,
+/// and what a loss of power left behind must be found then: the file system's own id
+/// is used where there is one.
+fn identity(root: &Path, meta: &fs::Metadata, random: &str) -> String {
+    let system = statvfs(root).map(|system| system.f_fsid).ok().filter(|id| *id != 0);
     let mut hasher = Hasher::default();
-    hasher.update(&meta.dev().to_le_bytes());
+    hasher.update(&system.unwrap_or(meta.dev()).to_le_bytes());
     hasher.update(&meta.ino().to_le_bytes());
     hasher.update(random.as_bytes());
     hasher.finish().to_hex()[..16].to_owned()

@@ -24,6 +24,22 @@ pub(super) struct Health {
     gate: RwLock<()>,
 }
 
+/// The right to carry out a transaction. One that ends in a panic may leave its
+/// transaction in between, which is seen to before the next one.
+#[derive(Debug)]
+pub(super) struct Admitted<'a> {
+    health: &'a Health,
+    _gate: RwLockReadGuard<'a, ()>,
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.health.enter(Trouble::Unfinished, "BUG: a request ended in the midst of it");
+        }
+    }
+}
+
 impl Health {
     /// Returns why edits are not taken, and what exactly was said, if so.
     pub(super) fn trouble(&self, state: &State) -> Option<(Trouble, String)> {
@@ -65,14 +81,14 @@ impl Health {
         &self,
         workspace: &Workspace,
         durability: Durability,
-    ) -> Result<RwLockReadGuard<'_, ()>, Refusal> {
-        let admitted = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+    ) -> Result<Admitted<'_>, Refusal> {
+        let admitted = self.enter_gate();
         if self.trouble(&workspace.state).is_none() {
             return Ok(admitted);
         }
         drop(admitted);
         self.heal(workspace, durability);
-        let admitted = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let admitted = self.enter_gate();
         match self.trouble(&workspace.state) {
             None => Ok(admitted),
             Some((trouble, reason)) => {
@@ -82,14 +98,33 @@ impl Health {
         }
     }
 
+    /// Finishes or takes back what a transaction left in between, if one did, before
+    /// anybody looks at the files. Where that does not go yet, the next one tries.
+    pub(super) fn see_to_halves(&self, workspace: &Workspace, durability: Durability) {
+        let is_left = matches!(*self.lock(), Some((Trouble::Unfinished, _)));
+        if is_left {
+            self.heal(workspace, durability);
+        }
+    }
+
+    fn enter_gate(&self) -> Admitted<'_> {
+        let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        Admitted { health: self, _gate: gate }
+    }
+
     /// Looks whether the trouble has passed.
     fn heal(&self, workspace: &Workspace, durability: Durability) {
         let _alone = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         let Some((trouble, _)) = self.trouble(&workspace.state) else { return };
+        // A disk that could not be read for a moment looks like a state that is damaged.
+        if let Err(error) = workspace.state.check_again() {
+            tracing::error!("{error}");
+            return;
+        }
         let healed = match trouble {
-            Trouble::Flush | Trouble::Damaged => return,
+            Trouble::Flush => return,
             Trouble::Unfinished => recover(workspace, durability),
-            Trouble::Full | Trouble::ReadOnly | Trouble::Failing => Ok(()),
+            Trouble::Full | Trouble::ReadOnly | Trouble::Failing | Trouble::Damaged => Ok(()),
         };
         let healed = healed.and_then(|()| probe(workspace));
         let mut mode = self.lock();
@@ -129,6 +164,9 @@ fn probe(workspace: &Workspace) -> Result<(), Refusal> {
 /// With what speaks against it; it can be tried again.
 pub(super) fn recover(workspace: &Workspace, durability: Durability) -> Result<(), Refusal> {
     let Workspace { fs, state, .. } = workspace;
+    // What is only noted to be settled is nothing to recover.
+    let settled = state.flush_settled();
+    settled.map_err(|error| Refusal::new(Code::Denied, error.to_string()))?;
     for recovered in apply::recover(apply::Context { fs, journal: state, durability })? {
         tracing::info!("{recovered:?}");
         let Recovered { tx, foreign, .. } = recovered;

@@ -208,6 +208,7 @@ impl Call for Service {
         if context.cancel.is_cancelled() {
             return Err(Fault::Cancelled);
         }
+        self.workspace.health.see_to_halves(&self.workspace, self.durability);
         match request {
             Request::Open(open) => ops::open::open(self, open),
             Request::Read(read) => ops::read::read(self, &read, &*self.session(context)?),

@@ -7,8 +7,7 @@ use engine::anchor::{Handle, View};
 
 use crate::state::{SessionRow, State, StateError};
 
-/// The sessions that spoke since the service started; all others are in the
-/// state.
+/// The sessions that spoke lately; all others are in the state.
 #[derive(Default)]
 pub(super) struct Sessions {
     open: Mutex<HashMap<String, Arc<Session>>>,
@@ -34,33 +33,50 @@ struct Memory {
 /// How many views a session keeps in memory; the others are read again.
 const VIEWS_IN_MEMORY: usize = 10_000;
 
+/// How many sessions are kept in memory before those that do not speak just now are
+/// left to the state.
+const SESSIONS_IN_MEMORY: usize = 1_000;
+
 impl Sessions {
     /// Returns the session with this name, from memory or from the state.
     pub(super) fn get(&self, id: &str, state: &State) -> Result<Option<Arc<Session>>, StateError> {
         if let Some(session) = self.lock().get(id) {
             return Ok(Some(Arc::clone(session)));
         }
-        Ok(state.session(id)?.map(|row| self.insert(row)))
+        Ok(state.session(id)?.map(|row| self.insert(row, state)))
     }
 
     /// Stores a session, or gives one of the same name its new particulars.
     pub(super) fn put(&self, row: SessionRow, state: &State) -> Result<Arc<Session>, StateError> {
         state.put_session(&row)?;
         let mut open = self.lock();
+        make_room(&mut open, state);
         let memory = open.get(&row.id).map(|known| Arc::clone(&known.memory)).unwrap_or_default();
         let session = Arc::new(Session { row, memory });
         open.insert(session.row.id.clone(), Arc::clone(&session));
         Ok(session)
     }
 
-    fn insert(&self, row: SessionRow) -> Arc<Session> {
+    fn insert(&self, row: SessionRow, state: &State) -> Arc<Session> {
         let session = Session { row, memory: Arc::default() };
         let mut open = self.lock();
+        make_room(&mut open, state);
         Arc::clone(open.entry(session.row.id.clone()).or_insert_with(|| Arc::new(session)))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets go of the sessions that nobody speaks in just now, where there are many. What
+/// they know is in the state, unless that cannot be written to.
+fn make_room(open: &mut HashMap<String, Arc<Session>>, state: &State) {
+    if open.len() >= SESSIONS_IN_MEMORY && state.trouble().is_none() {
+        let speaks = |session: &Arc<Session>| {
+            Arc::strong_count(session) > 1 || Arc::strong_count(&session.memory) > 1
+        };
+        open.retain(|_, session| speaks(session));
     }
 }
 

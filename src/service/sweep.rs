@@ -16,7 +16,7 @@ use engine::anchor::Handle;
 use engine::error::Refusal;
 use engine::hash::ContentHash;
 use engine::snapshot::Snapshot;
-use engine::store::{Fs, FsError, RelPath, Slot, StepKind};
+use engine::store::{Fs, FsError, RelPath, Slot, Step, StepKind};
 use serde_json::{Value, json};
 
 use super::now_ms;
@@ -31,7 +31,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// oldest are looked at when their slots go.
 const WAITING: usize = 10_000;
 
-/// How many snapshots are looked at, and let go, at a time.
+/// How many slots or snapshots are looked at, and let go, at a time.
 const BATCH: usize = 256;
 
 /// What an operation displaced.
@@ -135,48 +135,78 @@ fn list(workspace: &Workspace) -> Result<Vec<(Slot, u64)>, Refusal> {
 /// Removes old slots until the rest takes at most three quarters of the limit.
 /// Returns how much that is.
 fn sweep_slots(workspace: &Workspace) -> Result<u64, Refusal> {
+    let state = &workspace.state;
+    let refuse = |error: StateError| state_refusal(&error);
     let mut slots = list(workspace)?;
     let mut bytes: u64 = slots.iter().map(|(_, size)| size).sum();
     slots.sort_by_key(|(slot, _)| slot.owner());
-    let needed = Needed::of(workspace).map_err(|error| state_refusal(&error))?;
-    for (slot, size) in slots {
-        if bytes <= workspace.limits.slot_bytes / 4 * 3 {
-            break;
+    let needed = Needed::of(workspace).map_err(refuse)?;
+    let most = workspace.limits.slot_bytes / 4 * 3;
+    for batch in slots.chunks(BATCH) {
+        let (mut going, mut left) = (Vec::new(), bytes);
+        for (slot, size) in batch {
+            if left <= most {
+                break;
+            }
+            if let Some(step) = may_go(workspace, &needed, slot)? {
+                going.push((slot, *size, step));
+                left -= size;
+            }
         }
-        if remove(workspace, &needed, &slot)? {
-            bytes -= size;
+        if going.is_empty() {
+            continue;
+        }
+        // A slot shows that its operation was done. Before it goes, that nothing is
+        // left to do must be written down for good, and with it what is kept of the
+        // slot: else a recovery would do the operation again, to whatever stands
+        // there by then.
+        state.flush_settled().and_then(|()| state.barrier()).map_err(refuse)?;
+        for (slot, size, step) in going {
+            if remove(workspace, slot, &step)? {
+                bytes -= size;
+            }
         }
     }
     Ok(bytes)
 }
 
-/// Removes a slot if nobody needs it; returns whether it did.
-fn remove(workspace: &Workspace, needed: &Needed, slot: &Slot) -> Result<bool, Refusal> {
-    let Some((operation, index)) = slot.owner() else { return Ok(false) };
+/// Returns the step that left a slot behind, if nobody needs that any more. What
+/// an undo or a waiting edit needs of its content is kept as a snapshot.
+fn may_go(workspace: &Workspace, needed: &Needed, slot: &Slot) -> Result<Option<Step>, Refusal> {
+    let Some((operation, index)) = slot.owner() else { return Ok(None) };
     let state = &workspace.state;
     let refuse = |error: StateError| state_refusal(&error);
     let begun = state.begun_ms(operation).map_err(refuse)?;
     let old = begun.is_some_and(|at| at + (GRACE.as_millis() as i64) < now_ms());
     if !old || !state.is_settled(operation).map_err(refuse)? {
-        return Ok(false);
+        return Ok(None);
     }
     if state.is_conflict(slot).map_err(refuse)? {
-        return Ok(false);
+        return Ok(None);
     }
-    let steps = state.steps(operation).map_err(refuse)?;
-    let Some(row) = steps.get(index) else { return Ok(false) };
+    let mut steps = state.steps(operation).map_err(refuse)?;
+    if index >= steps.len() {
+        return Ok(None);
+    }
+    let step = steps.swap_remove(index).step;
+    let Some(hash) = step.before.filter(|hash| needed.0.contains(hash)) else {
+        return Ok(Some(step));
+    };
+    if step.kind == StepKind::Remove {
+        // What comes back by an undo has its mode and owner from here.
+        return Ok(None);
+    }
+    let bytes = workspace.fs.read_slot(slot, u64::MAX).map_err(|error| broken(&error))?;
+    if ContentHash::of(&bytes) == hash {
+        workspace.store(&Snapshot::of(bytes)).map_err(refuse)?;
+    }
+    Ok(Some(step))
+}
+
+/// Removes a slot that holds what its step left there; returns whether it did.
+fn remove(workspace: &Workspace, slot: &Slot, step: &Step) -> Result<bool, Refusal> {
     // An operation that was taken back has its own new bytes there.
-    for hash in [row.step.before, row.step.after].into_iter().flatten() {
-        if Some(hash) == row.step.before && needed.0.contains(&hash) {
-            if row.step.kind == StepKind::Remove {
-                // What comes back by an undo has its mode and owner from here.
-                return Ok(false);
-            }
-            let bytes = workspace.fs.read_slot(slot, u64::MAX).map_err(|error| broken(&error))?;
-            if ContentHash::of(&bytes) == hash {
-                workspace.store(&Snapshot::of(bytes)).map_err(refuse)?;
-            }
-        }
+    for hash in [step.before, step.after].into_iter().flatten() {
         match workspace.fs.retire(slot, hash) {
             Ok(()) => return Ok(true),
             Err(FsError::Changed) => {}
@@ -185,7 +215,8 @@ fn remove(workspace: &Workspace, needed: &Needed, slot: &Slot) -> Result<bool, R
             Err(error) => return Err(broken(&error)),
         }
     }
-    keep(workspace, slot, &row.step.path, operation)?;
+    let Some((operation, _)) = slot.owner() else { return Ok(false) };
+    keep(workspace, slot, &step.path, operation)?;
     Ok(false)
 }
 

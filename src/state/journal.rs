@@ -279,8 +279,16 @@ impl State {
         })
     }
 
-    /// Writes down which operations are settled, at a clean end.
+    /// Writes down which operations are settled: at a clean end, and before what
+    /// shows that they were done goes.
     pub fn flush_settled(&self) -> Result<(), StateError> {
+        // Whoever just writes some of them down holds the database until that is done.
+        let db = self.db();
+        let is_idle = self.settled.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        drop(db);
+        if is_idle {
+            return Ok(());
+        }
         self.write(|db| self.write_settled(db))
     }
 }

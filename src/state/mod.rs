@@ -232,6 +232,22 @@ impl State {
         })
     }
 
+    /// Where the state was found damaged while it was in use, reads all of it again:
+    /// an error of the disk that passes looks the same at first.
+    ///
+    /// # Errors
+    /// `Damaged` where it is.
+    pub fn check_again(&self) -> Result<(), StateError> {
+        if !matches!(self.trouble(), Some((Trouble::Damaged, _))) {
+            return Ok(());
+        }
+        if self.stand_in || self.integrity()? != "ok" {
+            return Err(StateError::Damaged("the state"));
+        }
+        *self.lock_trouble() = None;
+        Ok(())
+    }
+
     fn checkpoint(&self, mode: &str) -> Result<(), StateError> {
         let sql = format!("PRAGMA wal_checkpoint({mode})");
         self.read(|db| Ok(db.query_row(&sql, [], |_| Ok(()))?))

@@ -26,11 +26,11 @@ impl Chain {
         Chain { files: named.collect(), links: 0 }
     }
 
-    /// Follows all links of these events, which must be all there are, but for
-    /// those of a file that others write to as well.
+    /// Follows all links of these events, which must be all there are from number
+    /// `first` on, but for those of a file that others write to as well.
     #[track_caller]
-    pub(crate) fn follow(&mut self, events: &[Value], others: &str) {
-        for (event, number) in events.iter().zip(1..) {
+    pub(crate) fn follow(&mut self, events: &[Value], first: i64, others: &str) {
+        for (event, number) in events.iter().zip(first..) {
             assert_eq!(event["seq"], number, "no gap");
             let files = event["data"]["files"].as_array().into_iter().flatten();
             files.filter(|file| file["path"] != others).for_each(|file| self.link(file, event));

@@ -276,7 +276,7 @@ fn whenever_the_daemon_dies_nothing_is_lost_or_done_by_halves() {
         keeper.go_on(&world, &daemon);
     }
     let mut client = daemon.open();
-    chain.follow(&client.events(0), "refused");
+    chain.follow(&client.events(0), 1, "refused");
     chain.ends_in(&world);
     let examined = client.call("state/examine", json!({}));
     assert!(examined["findings"].as_array().unwrap().iter().all(|finding| finding["well"] == true));

@@ -17,8 +17,12 @@ use crate::world::{Client, Daemon, World, handle};
 /// Agents at once.
 const AGENTS: usize = 64;
 
-/// Files; the first ten are everybody's favourites.
+/// Files that are edited at a time; the first ten are everybody's favourites.
 const FILES: usize = 200;
+
+/// After so many edits of one agent the crowd moves on to other files, so that the
+/// files of a long run are no longer than those of a short one.
+const STAY: usize = 100;
 
 /// Edits of the whole crowd, unless `ANCHORD_CROWD_EDITS` says otherwise.
 const EDITS: usize = 6_400;
@@ -52,10 +56,14 @@ fn name(file: usize) -> String {
 impl Agent {
     fn run(mut self, edits: usize) -> Work {
         for step in 0..edits {
+            if step % STAY == 0 {
+                self.known.clear();
+            }
             let file = match self.dice.roll(10) {
                 0..3 => self.dice.roll(10),
                 _ => self.dice.roll(FILES),
             };
+            let file = step / STAY * FILES + file;
             self.edit(file, format!("agent {} step {step}", self.number));
         }
         self.work
@@ -122,12 +130,25 @@ fn crowd(daemon: &Daemon, edits: usize) -> Vec<Work> {
     })
 }
 
+/// Follows every event there is, a page at a time.
+fn follow_all(chain: &mut Chain, client: &mut Client) {
+    let mut last = 0;
+    loop {
+        let page = client.call("events/tail", json!({"since": last, "limit": 1000}));
+        let events = page["events"].as_array().unwrap();
+        let Some(end) = events.last() else { return };
+        chain.follow(events, last + 1, "");
+        last = end["seq"].as_i64().unwrap();
+    }
+}
+
 #[test]
 fn nobody_loses_an_update() {
     let edits = std::env::var("ANCHORD_CROWD_EDITS").map_or(EDITS, |text| text.parse().unwrap());
     let world = World::new();
     let content: String = (0..LINES).map(|line| format!("line {line}\n")).collect();
-    for file in 0..FILES {
+    let files = (edits / AGENTS).div_ceil(STAY) * FILES;
+    for file in 0..files {
         world.write(&name(file), &content);
     }
     let mut chain = Chain::from(&world);
@@ -151,7 +172,7 @@ fn nobody_loses_an_update() {
     }
     assert!(expected.is_empty());
 
-    chain.follow(&daemon.open().events(0), "");
+    follow_all(&mut chain, &mut daemon.open());
     chain.ends_in(&world);
     let sum = |count: fn(&Work) -> usize| work.iter().map(count).sum::<usize>();
     let (first, retried, given_up) =
@@ -159,7 +180,7 @@ fn nobody_loses_an_update() {
     assert_eq!(first + retried + given_up, edits / AGENTS * AGENTS);
     assert_eq!(chain.links, first + retried);
     println!(
-        "crowd: {AGENTS} agents, {FILES} files: {first} edits at the first try, {retried} after a retry, \
+        "crowd: {AGENTS} agents, {files} files: {first} edits at the first try, {retried} after a retry, \
          {given_up} given up, 0 lost"
     );
 }

@@ -49,6 +49,21 @@ fn writing(client: &mut Client) -> (bool, String) {
     (finding["well"] == true, finding["detail"].as_str().unwrap().to_owned())
 }
 
+/// Checks that `doctor` says of writing that it does not go, why, and what to do.
+#[track_caller]
+fn doctor_tells(world: &World, why: &str) {
+    let cure = match why {
+        "the disk is full" => "make room on the disk",
+        "the file system takes no changes" => "make the file system writable",
+        "the state is damaged" => "move the state directory away",
+        other => panic!("no cure is known of {other}"),
+    };
+    let doctor = world.run(&["doctor"]);
+    let row = doctor.out.lines().find(|row| row.contains("writing: "));
+    let told = row.is_some_and(|row| row.contains(why) && row.contains(cure));
+    assert!(told && doctor.code != 0, "{doctor:?}");
+}
+
 /// Checks that files are read, and edits refused for a reason that says `why`.
 /// Returns the token of the refused edit.
 #[track_caller]
@@ -70,6 +85,7 @@ fn only_reads(world: &World, client: &mut Client, why: &str) -> Value {
     assert_eq!(undone["status"], "rejected", "{undone}");
     let (well, detail) = writing(client);
     assert!(!well && detail.contains(why), "{detail}");
+    doctor_tells(world, why);
     token
 }
 
@@ -150,6 +166,7 @@ fn a_file_system_that_takes_no_changes() {
     let (well, detail) = writing(&mut client);
     assert!(!well && detail.contains("the file system takes no changes"), "{detail}: {refused}");
     assert_eq!(client.read("fresh")["text"], "1\tnever seen\n");
+    doctor_tells(&world, "the file system takes no changes");
     disk.set_read_only(false);
     all_is_well(&world, &mut client, &refused["retry"]);
 }

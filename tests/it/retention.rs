@@ -76,6 +76,29 @@ fn a_late_writers_bytes_stay() {
     assert!(late["detail"].as_str().unwrap().contains("f in slot"), "{late}");
 }
 
+/// That an operation is settled is only noted for the next write. A slot that goes
+/// before that is written down would take along what shows that the file was
+/// removed: a recovery would remove what another program put there since.
+#[test]
+fn what_was_put_back_after_the_sweep_is_not_removed_once_more() {
+    for durability in ["none", "full"] {
+        let world = World::with(&[("f", "one\n")]);
+        let limits = ["--limit", "slot_bytes=1", "--limit", "undo_seconds=0"];
+        let arguments = [&["--durability", durability], &limits[..]].concat();
+        let daemon = world.serve_with(&arguments);
+        let mut client = daemon.open();
+        let name = client.handle("f");
+        let removed = client.apply(json!([{"path": "f", "handle": name, "op": "remove"}]));
+        assert_eq!(removed["status"], "applied", "{removed}");
+        assert_eq!(slots(&world.path(".anchord")).0, 1);
+        wait_for("the slot to go", || slots(&world.path(".anchord")).0 == 0);
+        world.write("f", "one\n");
+        daemon.kill();
+        let _daemon = world.serve_with(&arguments);
+        assert_eq!(world.tree().keys().collect::<Vec<_>>(), ["f"], "{durability}");
+    }
+}
+
 #[test]
 fn slots_on_another_mount_go_too() {
     let world = World::with(&[("f", "one\n")]);

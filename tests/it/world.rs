@@ -162,7 +162,9 @@ impl World {
     /// Returns whether a daemon serves this root.
     #[allow(dead_code, reason = "not every binary of tests has a use for it")]
     pub(crate) fn is_served(&self) -> bool {
-        is_answered(&self.socket())
+        // A disk from which the power was taken says nothing of where that would be.
+        let place = Place::of(&self.root, &self.home);
+        place.is_ok_and(|place| is_answered(&place.socket()))
     }
 
     /// Returns where the state of this root lies.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::rig::{Rig, Verdict, Watch};
+use crate::rig::{Call, Rig, Verdict, Watch, Watched};
 use crate::scenes::{Act, SAVES, SCENES, Save, Scene, furnish};
 use crate::world::{Daemon, World, applied, wait_for};
 
@@ -28,7 +28,7 @@ pub(crate) fn stride(short: u64) -> u64 {
 }
 
 /// Returns a watch that ends the process at its call number `at`, from 1.
-fn death_at(at: u64) -> Watch {
+pub(crate) fn death_at(at: u64) -> Watch {
     let mut seen = 0;
     Box::new(move |_, result| {
         seen += u64::from(result.is_none());
@@ -38,7 +38,7 @@ fn death_at(at: u64) -> Watch {
 
 /// Asks while the daemon is watched, and kills it at last; returns whether it was
 /// answered, what was saved afterwards, and whether it died at a call.
-fn ask_and_die(
+pub(crate) fn ask_and_die(
     world: &World,
     daemon: Daemon,
     session: &str,
@@ -47,9 +47,10 @@ fn ask_and_die(
     watch: Watch,
 ) -> (bool, Option<Vec<u8>>, bool) {
     let mut client = daemon.resume(session);
-    let mut rig = Rig::around(daemon.pid().as_raw_nonzero().get(), watch);
+    let mut rig = Rig::around(daemon.pid().as_raw_nonzero().get(), Call::is_change, watch);
     let answered = act.ask(&mut client);
-    let saved = save.filter(|_| answered).map(|(save, round)| act.save(world, save, round));
+    let saved =
+        save.filter(|_| answered).map(|(save, round)| act.save(world, save, round).unwrap());
     if answered {
         std::thread::sleep(AFTERWARDS);
     }
@@ -63,6 +64,15 @@ fn ask_and_die(
 /// Serves with everything flushed, so that every call of that is there.
 pub(crate) fn serve(world: &World) -> Daemon {
     world.serve_with(&["--durability", "full"])
+}
+
+/// Starts a daemon that is watched from its first call on.
+pub(crate) fn start_watched(world: &World, watched: Watched, watch: Watch) -> Rig {
+    let mut command = Command::new(crate::world::program());
+    world.settle(&mut command);
+    command.args(["serve", "--durability", "full", "--idle-exit", "1", "--root"]);
+    command.arg(&world.root).stderr(std::process::Stdio::null());
+    Rig::starting(command, watched, watch)
 }
 
 /// Kills at every so many calls of a scene; returns how many deaths there were.
@@ -116,11 +126,7 @@ fn a_death_in_the_recovery_is_recovered_from() {
         let (answered, _, died) = ask_and_die(&world, daemon, &session, &act, None, death_at(at));
         deaths += 1;
         for start in (1..).step_by(stride(STRIDE) as usize) {
-            let mut command = Command::new(crate::world::program());
-            world.settle(&mut command);
-            command.args(["serve", "--durability", "full", "--idle-exit", "1", "--root"]);
-            command.arg(&world.root).stderr(std::process::Stdio::null());
-            let mut rig = Rig::starting(command, death_at(start));
+            let mut rig = start_watched(&world, Call::is_change, death_at(start));
             wait_for("a start", || rig.has_ended() || rig.is_over() || world.is_served());
             let ended = rig.has_ended();
             rig.strike();
@@ -139,16 +145,26 @@ fn a_death_in_the_recovery_is_recovered_from() {
     println!("deaths in the recovery: {second}, of {deaths} deaths before");
 }
 
-/// What clears away dies; nothing that an undo needs goes with it.
-#[test]
-fn a_death_while_old_slots_are_cleared_away() {
-    let limits = ["--limit", "slot_bytes=1", "--limit", "snapshot_bytes=1000"];
-    let arguments = [&["--durability", "full"], &limits[..]].concat();
-    let (mut deaths, mut at) = (0, 3);
-    loop {
-        let world = World::new();
-        furnish(&world);
-        let daemon = world.serve_with(&arguments);
+/// With these limits slots and contents go as soon as nobody needs them.
+const NARROW: [&str; 6] =
+    ["--durability", "full", "--limit", "slot_bytes=1", "--limit", "snapshot_bytes=1000"];
+
+/// A daemon that may end while it clears old slots away: what it was asked last,
+/// and whether it answered.
+pub(crate) struct Clearing {
+    session: String,
+    /// The operation that removed a file.
+    removed: Value,
+    edit: Value,
+    pub(crate) answered: bool,
+    pub(crate) died: bool,
+}
+
+impl Clearing {
+    /// Lets a daemon clear old slots away under a watch, and kills it at last;
+    /// `afterwards` comes before that.
+    pub(crate) fn watched(world: &World, watch: Watch, afterwards: impl FnOnce(&Rig)) -> Clearing {
+        let daemon = world.serve_with(&NARROW);
         let mut client = daemon.open();
         let session = client.session.clone();
         let name = client.handle("made-0");
@@ -162,33 +178,58 @@ fn a_death_while_old_slots_are_cleared_away() {
         }
         // Until the grace of what was displaced is over.
         std::thread::sleep(Duration::from_millis(2300));
-        let mut rig = Rig::around(daemon.pid().as_raw_nonzero().get(), death_at(at));
+        let pid = daemon.pid().as_raw_nonzero().get();
+        let mut rig = Rig::around(pid, Call::is_change, watch);
         let ops = json!([{"op": "replace", "lines": [1, 1], "text": "last\n"}]);
         let edit = json!({"format": "anchor", "op_id": "last",
             "files": [{"path": "one", "handle": name, "ops": ops}]});
         let asked = client.try_request("edit/apply", &edit).is_ok();
         let answer = asked.then(|| client.try_line().ok().flatten()).flatten();
-        if answer.is_some() {
+        let answered = answer.is_some();
+        if answered {
             std::thread::sleep(Duration::from_millis(60));
         }
         let died = rig.has_ended();
+        afterwards(&rig);
         rig.strike();
         rig.wait();
         daemon.was_reaped();
-        deaths += 1;
-        let daemon = world.serve_with(&arguments);
-        let mut client = daemon.resume(&session);
-        let expected: &[&str] = if answer.is_some() { &["last\n"] } else { &["4\n", "last\n"] };
-        assert!(expected.contains(&world.text("one").as_str()), "{answer:?}");
-        applied(&client.call("edit/apply", edit));
-        assert_eq!(world.text("one"), "last\n");
-        let undone = client.call("edit/undo", json!({"operation": removed}));
+        Clearing { session, removed, edit, answered, died }
+    }
+
+    /// Checks that nothing that was answered, and nothing that an undo needs, went.
+    /// Where reads may be `forgotten`, the edit that was not answered may be as well.
+    pub(crate) fn check(&self, world: &World, forgotten: bool) {
+        let daemon = world.serve_with(&NARROW);
+        let mut client = daemon.resume(&self.session);
+        let expected: &[&str] = if self.answered { &["last\n"] } else { &["4\n", "last\n"] };
+        assert!(expected.contains(&world.text("one").as_str()), "{}", world.text("one"));
+        let again = client.call("edit/apply", self.edit.clone());
+        let unknown = ["unknown_handle", "unseen"].map(Value::from);
+        if !(forgotten && !self.answered && unknown.contains(&again["rejection"]["code"])) {
+            applied(&again);
+            assert_eq!(world.text("one"), "last\n");
+        }
+        let undone = client.call("edit/undo", json!({"operation": self.removed}));
         assert_eq!(undone["status"], Value::from("applied"), "{undone}");
         assert_eq!(world.text("made-0"), "made\n");
-        if !died {
+        daemon.kill();
+    }
+}
+
+/// What clears away dies; nothing that an undo needs goes with it.
+#[test]
+fn a_death_while_old_slots_are_cleared_away() {
+    let mut deaths = 0;
+    for at in (3..).step_by(stride(STRIDE) as usize) {
+        let world = World::new();
+        furnish(&world);
+        let clearing = Clearing::watched(&world, death_at(at), |_| {});
+        clearing.check(&world, false);
+        deaths += 1;
+        if !clearing.died {
             break;
         }
-        at += stride(STRIDE);
     }
     println!("deaths while slots are cleared away: {deaths}");
 }

@@ -29,6 +29,8 @@ mod scenes;
 #[cfg(test)]
 mod deaths;
 #[cfg(test)]
+mod errors;
+#[cfg(test)]
 mod fidelity;
 #[cfg(all(test, feature = "mutants"))]
 mod mutants;

@@ -1,5 +1,5 @@
-//! The rig: a process is stopped at every call that changes files, and may be
-//! ended there, or the disk taken from it, or the call be written down.
+//! The rig: a process is stopped at every call that touches files, and may be
+//! ended there, or the disk taken from it, or the call be written down or fail.
 //!
 //! It is traced (ptrace(2)) from a thread of its own, which alone may wait for
 //! it; the test goes on talking to it meanwhile.
@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 
 use libc::{c_long, c_void, pid_t};
 
-/// A call that changes files, or makes a change last.
+/// A call that touches files.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call {
     /// Whose it is.
@@ -33,7 +33,7 @@ impl Call {
     }
 
     /// Returns whether it changes a file, or flushes one.
-    fn is_change(&self) -> bool {
+    pub(crate) fn is_change(&self) -> bool {
         let number = self.number;
         let by_name = [
             libc::SYS_renameat2,
@@ -75,16 +75,43 @@ impl Call {
     }
 }
 
-/// What becomes of a call.
+impl Call {
+    /// Returns whether it finds, opens or reads a file, or asks about one.
+    pub(crate) fn is_look(&self) -> bool {
+        match self.number {
+            libc::SYS_openat | libc::SYS_openat2 | libc::SYS_faccessat2 => true,
+            libc::SYS_newfstatat | libc::SYS_statx | libc::SYS_readlinkat => true,
+            libc::SYS_fcntl => {
+                [libc::F_SETLEASE, libc::F_GETLEASE].contains(&(self.arguments[1] as i32))
+            }
+            libc::SYS_read
+            | libc::SYS_pread64
+            | libc::SYS_fstat
+            | libc::SYS_getdents64
+            | libc::SYS_flistxattr
+            | libc::SYS_fgetxattr => {
+                self.path_of(self.arguments[0]).is_some_and(|path| path.is_absolute())
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What becomes of a call, decided before it is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It is made.
     Go,
     /// It is not, and its process is ended.
     End,
+    /// It is not, and its process is told this error.
+    Fail(i32),
 }
 
-/// What is done at each call: before it, without a result, and after it.
+/// Which calls are watched.
+pub(crate) type Watched = fn(&Call) -> bool;
+
+/// What is done at each of them: before it, without a result, and after it.
 pub(crate) type Watch = Box<dyn FnMut(&Call, Option<i64>) -> Verdict + Send>;
 
 /// A process that is watched.
@@ -95,14 +122,14 @@ pub(crate) struct Rig {
 }
 
 impl Rig {
-    /// Watches a process that runs already, from now on.
-    pub(crate) fn around(process: i32, watch: Watch) -> Rig {
-        Rig::start(move || seize(process).map(|()| process), watch)
+    /// Watches these calls of a process that runs already, from now on.
+    pub(crate) fn around(process: i32, watched: Watched, watch: Watch) -> Rig {
+        Rig::start(move || seize(process).map(|()| process), watched, watch)
     }
 
-    /// Starts a program and watches it from its first call on. It must be waited
-    /// for here alone.
-    pub(crate) fn starting(mut command: Command, watch: Watch) -> Rig {
+    /// Starts a program and watches these of its calls, from the first on. It must
+    /// be waited for here alone.
+    pub(crate) fn starting(mut command: Command, watched: Watched, watch: Watch) -> Rig {
         let start = move || {
             // SAFETY: between fork and exec, only a call that touches no memory.
             #[expect(unsafe_code, reason = "no safe wrapper of PTRACE_TRACEME exists")]
@@ -114,13 +141,18 @@ impl Rig {
             ptrace(libc::PTRACE_SYSCALL, process, 0, 0)?;
             Ok(process)
         };
-        Rig::start(start, watch)
+        Rig::start(start, watched, watch)
     }
 
-    fn start(start: impl FnOnce() -> io::Result<pid_t> + Send + 'static, watch: Watch) -> Rig {
+    fn start(
+        start: impl FnOnce() -> io::Result<pid_t> + Send + 'static,
+        watched: Watched,
+        watch: Watch,
+    ) -> Rig {
         let ended = Arc::new(AtomicBool::new(false));
         let (ready, is_ready) = std::sync::mpsc::channel();
-        let watcher = Watcher { watch, ended: Arc::clone(&ended), under_way: HashMap::new() };
+        let watcher =
+            Watcher { watched, watch, ended: Arc::clone(&ended), under_way: HashMap::new() };
         let thread = std::thread::spawn(move || {
             let process = start().unwrap();
             ready.send(process).unwrap();
@@ -162,10 +194,11 @@ const OPTIONS: u64 =
 const AT_CALL: i32 = libc::SIGTRAP | 0x80;
 
 struct Watcher {
+    watched: Watched,
     watch: Watch,
     ended: Arc<AtomicBool>,
-    /// Calls that were begun, by their threads.
-    under_way: HashMap<pid_t, Call>,
+    /// Calls that were begun, by their threads, and the errors they end in.
+    under_way: HashMap<pid_t, (Call, Option<i32>)>,
 }
 
 impl Watcher {
@@ -196,12 +229,23 @@ impl Watcher {
 
     fn at_call(&mut self, thread: pid_t) -> Verdict {
         match stop_of(thread) {
-            Some(Stop::Entry(call)) if call.is_change() && !self.ended.load(Ordering::SeqCst) => {
-                self.under_way.insert(thread, call);
-                (self.watch)(&call, None)
+            Some(Stop::Entry(call))
+                if (self.watched)(&call) && !self.ended.load(Ordering::SeqCst) =>
+            {
+                let verdict = (self.watch)(&call, None);
+                let error = match verdict {
+                    Verdict::Fail(error) => Some(error).filter(|_| leave_out(thread)),
+                    Verdict::Go | Verdict::End => None,
+                };
+                self.under_way.insert(thread, (call, error));
+                verdict
             }
             Some(Stop::Exit(result)) => match self.under_way.remove(&thread) {
-                Some(call) => (self.watch)(&call, Some(result)),
+                Some((call, Some(error))) => {
+                    give_back(thread, -i64::from(error));
+                    (self.watch)(&call, Some(-i64::from(error)))
+                }
+                Some((call, None)) => (self.watch)(&call, Some(result)),
                 None => Verdict::Go,
             },
             _ => Verdict::Go,
@@ -212,6 +256,31 @@ impl Watcher {
         self.ended.store(true, Ordering::SeqCst);
         strike(process);
     }
+}
+
+/// Whether calls can be made to fail on this machine.
+pub(crate) const CAN_FAIL: bool = cfg!(target_arch = "x86_64");
+
+/// Lets a thread that is about to make a call make none; returns whether it does.
+fn leave_out(thread: pid_t) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return set_register(thread, libc::ORIG_RAX, -1).is_ok();
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+/// Gives a thread that comes back from a call another result.
+fn give_back(thread: pid_t, result: i64) {
+    #[cfg(target_arch = "x86_64")]
+    set_register(thread, libc::RAX, result).unwrap();
+    #[cfg(not(target_arch = "x86_64"))]
+    unreachable!("{thread} {result}");
+}
+
+#[cfg(target_arch = "x86_64")]
+fn set_register(thread: pid_t, register: i32, value: i64) -> io::Result<()> {
+    let at = register as u64 * size_of::<u64>() as u64;
+    ptrace(libc::PTRACE_POKEUSER, thread, at, value as u64)
 }
 
 fn strike(process: pid_t) {

@@ -6,6 +6,11 @@
 //! on the number of the save that it was made from. A save is accounted for if the
 //! file carries its number, or a displaced file was found to hold it; it is lost
 //! if neither comes about. The kernel treats threads and processes alike here.
+//!
+//! What was displaced is kept for a time, and a program that found the file before
+//! and writes to it later than that is beyond what is promised. On a busy machine a
+//! thread may be held up for so long between the two; such a save is counted by
+//! itself.
 
 use std::collections::{HashSet, VecDeque};
 use std::fs::{self, File, OpenOptions};
@@ -44,7 +49,7 @@ const STYLES: [Style; 5] =
     [Style::Truncate, Style::Overwrite, Style::Rename, Style::Unlink, Style::Late];
 
 /// Saves of each style on each file system, unless `ANCHORD_SAVES` says how many
-/// there are in all.
+/// there are in all; `ANCHORD_PLACE` names one file system alone.
 const SAVES: u64 = 300;
 
 /// Bytes of a file.
@@ -52,12 +57,11 @@ const SIZE: usize = 600;
 
 /// When a displaced file is looked at, after the swap; the last time, it goes. The
 /// daemon looks once and keeps it longer.
-const LOOKS: [Duration; 4] = [
-    Duration::from_millis(3),
-    Duration::from_millis(30),
-    Duration::from_millis(200),
-    Duration::from_millis(1000),
-];
+const LOOKS: [Duration; 4] =
+    [Duration::from_millis(3), Duration::from_millis(30), Duration::from_millis(200), GRACE];
+
+/// How long the daemon keeps what was displaced, at least.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// How long a save may be nowhere to be found before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -81,6 +85,7 @@ struct Tally {
     refused: u64,
     kept: u64,
     weak: u64,
+    too_late: u64,
     lost: u64,
 }
 
@@ -91,6 +96,7 @@ impl Tally {
         self.refused += other.refused;
         self.kept += other.kept;
         self.weak += other.weak;
+        self.too_late += other.too_late;
         self.lost += other.lost;
     }
 }
@@ -125,16 +131,24 @@ struct Saver<'a> {
 
 impl Saver<'_> {
     /// Saves so many times, or until a save is lost. Returns how many there were,
-    /// and how many of them are lost.
-    fn run(mut self, saves: u64) -> (u64, u64) {
+    /// how many came too late to be kept, and how many are lost.
+    fn run(mut self, saves: u64) -> (u64, u64, u64) {
+        let mut too_late = 0;
         for save in 1..=saves {
-            while self.save(&content(&format!("saved {save}"))).is_none() {}
+            let mut begun = Instant::now();
+            while self.save(&content(&format!("saved {save}"))).is_none() {
+                begun = Instant::now();
+            }
+            let is_late = begun.elapsed() >= GRACE;
             if !self.is_accounted_for(save) {
-                return (save, 1);
+                if !is_late {
+                    return (save, too_late, 1);
+                }
+                too_late += 1;
             }
             spin(40, &mut self.dice);
         }
-        (saves, 0)
+        (saves, too_late, 0)
     }
 
     /// Saves once; none where somebody else was quicker.
@@ -333,7 +347,7 @@ fn race(directory: &Path, style: Style, facilities: Facilities, saves: u64) -> T
     fs::write(&path, content("saved 0")).unwrap();
     let fs = OsFs::open_with(&root, &slots, "p", facilities).unwrap();
     let shared = Shared::default();
-    let (saves, lost) = std::thread::scope(|scope| {
+    let (saves, too_late, lost) = std::thread::scope(|scope| {
         let editor = Editor {
             fs: &fs,
             path: RelPath::parse("f").unwrap(),
@@ -351,6 +365,7 @@ fn race(directory: &Path, style: Style, facilities: Facilities, saves: u64) -> T
     let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
     Tally {
         saves,
+        too_late,
         lost,
         swaps: count(&shared.swaps),
         refused: count(&shared.refused),
@@ -407,11 +422,14 @@ fn no_save_of_another_program_is_lost() {
         ("xfs", images::mount_new("xfs", &xfs, &world.path().join("xfs.image")), xfs),
         ("btrfs", images::mount_new("btrfs", &btrfs, &world.path().join("btrfs.image")), btrfs),
     ];
-    let mut places = vec![("the disk of the tests", here)];
+    let mut places = vec![("here", here)];
     for (name, mount, path) in &mounts {
         if mount.is_some() {
             places.push((name, path.clone()));
         }
+    }
+    if let Ok(only) = std::env::var("ANCHORD_PLACE") {
+        places.retain(|(name, _)| *name == only);
     }
     let cells = (places.len() * STYLES.len()) as u64;
     let saves = std::env::var("ANCHORD_SAVES");
@@ -426,13 +444,15 @@ fn no_save_of_another_program_is_lost() {
         }
     }
     println!(
-        "savers: {} saves of {} styles on {} file systems, {} swaps, {} refused, {} saves kept aside, {} lost",
+        "savers: {} saves of {} styles on {} file systems, {} swaps, {} refused, {} saves kept aside, \
+         {} later than {GRACE:?} after they found the file, {} lost",
         all.saves,
         STYLES.len(),
         places.len(),
         all.swaps,
         all.refused,
         all.kept,
+        all.too_late,
         all.lost
     );
 }

@@ -2,6 +2,7 @@
 //! are made, removed and moved together, an undo; and what must be found then.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use serde_json::{Value, json};
 
@@ -117,8 +118,9 @@ impl Act {
         true
     }
 
-    /// Saves a file as another program does, once the answer has come.
-    pub(crate) fn save(&self, world: &World, save: Save, round: usize) -> Vec<u8> {
+    /// Saves a file as another program does, once the answer has come. Fails where
+    /// the disk is gone by then.
+    pub(crate) fn save(&self, world: &World, save: Save, round: usize) -> io::Result<Vec<u8>> {
         let path = world.path(self.file);
         let bytes = match save {
             Save::Revert => self.before[self.file].clone(),
@@ -128,14 +130,14 @@ impl Act {
             Save::ByRename => world.outside("saving"),
             _ => path.clone(),
         };
-        let file = std::fs::File::create(&target).unwrap();
-        std::io::Write::write_all(&mut &file, &bytes).unwrap();
-        file.sync_all().unwrap();
+        let file = std::fs::File::create(&target)?;
+        io::Write::write_all(&mut &file, &bytes)?;
+        file.sync_all()?;
         if save == Save::ByRename {
-            std::fs::rename(&target, &path).unwrap();
-            std::fs::File::open(path.parent().unwrap()).unwrap().sync_all().unwrap();
+            std::fs::rename(&target, &path)?;
+            std::fs::File::open(path.parent().unwrap())?.sync_all()?;
         }
-        bytes
+        Ok(bytes)
     }
 
     /// Checks what is found after the death: all of it or nothing (P5), all of it

@@ -1,10 +1,10 @@
 //! Recovery: what a death left in between is finished or taken back.
 
-use super::step::{discard_if_ours, flush, redo, undo};
+use super::step::{both, discard_if_ours, flush, is_staged, redo, undo};
 use super::{Context, Durability};
 use crate::error::{Code, Refusal};
 use crate::hash::ContentHash;
-use crate::store::{Fs, FsError, Journal, JournalError, RelPath, Step, StepKind, Unfinished};
+use crate::store::{Fs, FsError, Journal, JournalError, RelPath, Slot, Step, StepKind, Unfinished};
 
 /// What recovery did with one unfinished transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,8 @@ fn recover_one(context: Context<'_>, unfinished: &Unfinished) -> Result<Recovere
     let forward = *committed || stages.iter().all(|stage| *stage != Stage::Foreign);
     let pairs = || steps.iter().zip(&stages);
     if forward {
+        let todo = pairs().filter(|(_, stage)| **stage == Stage::Todo).map(|(step, _)| step);
+        flush_before(context, &todo.collect::<Vec<_>>())?;
         for (step, _) in pairs().filter(|(_, stage)| **stage == Stage::Todo) {
             redo(fs, step).map_err(|error| error.refuse(&step.path))?;
         }
@@ -66,6 +68,20 @@ fn recover_one(context: Context<'_>, unfinished: &Unfinished) -> Result<Recovere
     let foreign = pairs().filter(|(_, stage)| **stage > Stage::Done);
     let foreign = foreign.map(|(step, _)| step.new_path().clone()).collect();
     Ok(Recovered { tx: intent.tx, committed: forward, foreign })
+}
+
+/// Makes the new bytes and the intent survive before files are swapped for them: who
+/// wrote them may have been killed before it flushed them.
+fn flush_before(context: Context<'_>, todo: &[&Step]) -> Result<(), Refusal> {
+    let Context { fs, journal, durability } = context;
+    if durability == Durability::None || todo.is_empty() {
+        return Ok(());
+    }
+    let staged: Vec<&Slot> =
+        todo.iter().filter(|step| is_staged(step)).map(|step| &step.slot).collect();
+    let (slots, log) = both(|| fs.sync_slots(&staged), || journal.barrier());
+    slots.map_err(|error| Refusal::new(Code::Denied, error.to_string()))?;
+    log.map_err(|error| refuse(&error))
 }
 
 /// Takes a step back; what another program did to the file meanwhile stays.

@@ -30,34 +30,68 @@ fn after() -> Files {
     files(&[("edit", "ONE"), ("create", "new"), ("moved/here", "three")])
 }
 
-/// One step of each kind.
-fn intent() -> (Intent, Vec<Contents<'static>>) {
-    let hash = |text: &str| Some(ContentHash::of(text.as_bytes()));
-    let step = |index: usize, name: &str, kind, before, after| Step {
+/// One step of each kind, from `before` to `after`.
+fn intent(tx: u64) -> (Intent, Vec<Contents<'static>>) {
+    let moved = StepKind::Move { to: path("moved/here") };
+    described(
+        tx,
+        [
+            ("edit", StepKind::Modify, Some("one"), Some("ONE")),
+            ("create", StepKind::Create, None, Some("new")),
+            ("remove", StepKind::Remove, Some("two"), None),
+            ("move", moved, Some("three"), None),
+        ],
+    )
+}
+
+/// The same taken back, as an undo does: from `after` to `before`.
+fn back(tx: u64) -> (Intent, Vec<Contents<'static>>) {
+    described(
+        tx,
+        [
+            ("moved/here", StepKind::Move { to: path("move") }, Some("three"), None),
+            ("remove", StepKind::Create, None, Some("two")),
+            ("create", StepKind::Remove, Some("new"), None),
+            ("edit", StepKind::Modify, Some("ONE"), Some("one")),
+        ],
+    )
+}
+
+/// A file, what happens to it, what it holds before and after.
+type Described = (&'static str, StepKind, Option<&'static str>, Option<&'static str>);
+
+fn described(tx: u64, steps: [Described; 4]) -> (Intent, Vec<Contents<'static>>) {
+    let hash = |text: Option<&str>| text.map(|text| ContentHash::of(text.as_bytes()));
+    let bytes = |text: Option<&'static str>| text.map(str::as_bytes);
+    let contents = steps.iter().map(|(_, _, before, after)| Contents {
+        before: bytes(*before),
+        after: bytes(*after),
+        like: None,
+    });
+    let contents = contents.collect();
+    let step = |(index, (name, kind, before, after)): (usize, Described)| Step {
         path: path(name),
         kind,
-        before,
-        after,
-        slot: Slot { beside: None, name: format!("1-{index}") },
+        before: hash(before),
+        after: hash(after),
+        slot: Slot { beside: None, name: format!("{tx}-{index}") },
     };
-    let steps = vec![
-        step(0, "edit", StepKind::Modify, hash("one"), hash("ONE")),
-        step(1, "create", StepKind::Create, None, hash("new")),
-        step(2, "remove", StepKind::Remove, hash("two"), None),
-        step(3, "move", StepKind::Move { to: path("moved/here") }, hash("three"), None),
-    ];
-    let contents = |before: Option<&'static str>, after: Option<&'static str>| Contents {
-        before: before.map(str::as_bytes),
-        after: after.map(str::as_bytes),
-        like: None,
-    };
-    let contents = vec![
-        contents(Some("one"), Some("ONE")),
-        contents(None, Some("new")),
-        contents(Some("two"), None),
-        contents(Some("three"), None),
-    ];
-    (Intent { tx: 1, steps }, contents)
+    let steps = steps.into_iter().enumerate().map(step).collect();
+    (Intent { tx, steps }, contents)
+}
+
+/// Carries out transaction 2, from whichever of the two states there is to the
+/// other, in the very store that something happened to.
+fn carry_on(fs: &MemFs, journal: &MemJournal, about: &str) {
+    let is_before = fs.files() == before();
+    let (intent, contents) = if is_before { intent(2) } else { back(2) };
+    let context = Context { fs, journal, durability: Durability::Full };
+    let done = Transaction::new(context, intent, contents).prepare().and_then(Prepared::commit);
+    assert!(matches!(done, Ok(Committed { unflushed: None, .. })), "{about}: {done:?}");
+    assert_eq!(fs.files(), if is_before { after() } else { before() }, "{about}, carried on");
+    assert_eq!(journal.outcome(2), Some(true), "{about}");
+    recover_all(fs, journal);
+    assert_eq!(fs.files(), if is_before { after() } else { before() }, "{about}, and recovered");
 }
 
 /// A store in which call number `at` fails.
@@ -81,7 +115,13 @@ impl<'a> Broken<'a> {
     }
 
     fn run(&self) -> Result<Committed, Failed> {
-        let (intent, contents) = intent();
+        self.carry_out(intent(1))
+    }
+
+    fn carry_out(
+        &self,
+        (intent, contents): (Intent, Vec<Contents<'_>>),
+    ) -> Result<Committed, Failed> {
         let context =
             Context { fs: &self.fs, journal: &self.journal, durability: Durability::Full };
         Transaction::new(context, intent, contents).prepare()?.commit()
@@ -129,10 +169,10 @@ fn every_kind_of_step_takes_effect() {
 #[test]
 fn an_error_at_any_call_leaves_all_or_none_and_is_told_truly() {
     let mut told = [0; 3];
-    for error in ERRORS {
-        for at in 0..12 {
-            let (fs, journal) = (MemFs::with(before()), MemJournal::default());
-            let result = Broken::at(&fs, &journal, Fault::Once, at, error).run();
+    for (error, at) in every_error() {
+        for (from, to, request) in ways() {
+            let (fs, journal) = (MemFs::with(from.clone()), MemJournal::default());
+            let result = Broken::at(&fs, &journal, Fault::Once, at, error).carry_out(request);
             let about = format!("{error} at call {at}: {result:?}");
             match &result {
                 Ok(Committed { unflushed: None, .. }) => unreachable!("{about}"),
@@ -140,44 +180,89 @@ fn an_error_at_any_call_leaves_all_or_none_and_is_told_truly() {
                 Err(Failed { trouble: Some(Trouble::Unfinished), .. }) => told[1] += 1,
                 Err(_) => told[2] += 1,
             }
-            let expected = if result.is_ok() { after() } else { before() };
+            let expected = if result.is_ok() { to } else { from };
             assert_eq!(fs.files(), expected, "{about}");
-            recover_all(&fs, &journal);
-            assert_eq!(fs.files(), expected, "{about}, recovered");
-            // The store works again, and so does the next transaction.
-            if result.is_err() {
-                let (fs, journal) = (MemFs::with(fs.files()), MemJournal::default());
-                let next = Broken::at(&fs, &journal, Fault::Once, u64::MAX, error).run();
-                assert!(next.is_ok(), "{about}: {next:?}");
+            // The next request works in this store, whether recovery comes first or
+            // not; after a flush that failed nothing is taken before it.
+            if at % 2 == 0 || result.is_ok() {
+                recover_all(&fs, &journal);
+                assert_eq!(fs.files(), expected, "{about}, recovered");
             }
+            carry_on(&fs, &journal, &about);
         }
     }
     let [unflushed, unfinished, refused] = told;
-    println!("errors: {refused} refused, {unflushed} applied but not flushed");
-    assert_eq!((unflushed, unfinished, refused), (24, 0, 120));
+    println!("errors: {refused} refused, {unflushed} applied but not flushed, all carried on");
+    assert_eq!((unflushed, unfinished, refused), (48, 0, 240));
+}
+
+/// Every error at every call.
+fn every_error() -> impl Iterator<Item = (ErrorKind, u64)> {
+    ERRORS.into_iter().flat_map(|error| (0..12).map(move |at| (error, at)))
+}
+
+/// An operation and its undo: what there is, what comes of it, the request.
+fn ways() -> [(Files, Files, (Intent, Vec<Contents<'static>>)); 2] {
+    [(before(), after(), intent(1)), (after(), before(), back(1))]
 }
 
 /// Whatever the store says, it says it of what it did.
 #[test]
 fn what_keeps_failing_is_left_to_recovery() {
-    for error in ERRORS {
-        for at in 0..12 {
-            let (fs, journal) = (MemFs::with(before()), MemJournal::default());
-            let result = Broken::at(&fs, &journal, Fault::Forever, at, error).run();
+    for (error, at) in every_error() {
+        for (from, to, request) in ways() {
+            let (fs, journal) = (MemFs::with(from.clone()), MemJournal::default());
+            let result = Broken::at(&fs, &journal, Fault::Forever, at, error).carry_out(request);
             let about = format!("{error} from call {at}: {result:?}");
             let left = matches!(&result, Err(f) if f.trouble == Some(Trouble::Unfinished));
             let flushed = matches!(&result, Err(f) if f.trouble == Some(Trouble::Flush));
-            let whole = [before(), after()].contains(&fs.files());
+            let whole = [&from, &to].contains(&&fs.files());
             assert!(whole || left, "{about}");
             recover_all(&fs, &journal);
             let found = fs.files();
             match &result {
-                Ok(_) => assert_eq!(found, after(), "{about}"),
-                Err(_) if left || flushed => assert!([before(), after()].contains(&found)),
-                Err(_) => assert_eq!(found, before(), "{about}"),
+                Ok(_) => assert_eq!(found, to, "{about}"),
+                Err(_) if left || flushed => assert!([from, to].contains(&found)),
+                Err(_) => assert_eq!(found, from, "{about}"),
+            }
+            carry_on(&fs, &journal, &about);
+        }
+    }
+}
+
+/// Recovery is told an error at each of its calls, once and from then on, after a
+/// death at each call of the transaction: it says so, and the next one ends it.
+#[test]
+fn an_error_at_any_call_of_the_recovery_is_recovered_from() {
+    let (mut told, mut runs) = (0, 0);
+    for fault in [Fault::Once, Fault::Forever] {
+        for (error, died) in every_error() {
+            for at in 0.. {
+                let (fs, journal) = (MemFs::with(before()), MemJournal::default());
+                let dead = Broken::at(&fs, &journal, Fault::Forever, died, ErrorKind::Other);
+                let _nobody_hears = dead.run();
+                let broken = Broken::at(&fs, &journal, fault, at, error);
+                let context = Context {
+                    fs: &broken.fs,
+                    journal: &broken.journal,
+                    durability: Durability::Full,
+                };
+                let result = recover(context);
+                let about = format!("died at {died}, {error} at call {at}: {result:?}");
+                recover_all(&fs, &journal);
+                let is_after = fs.files() == after();
+                assert!(is_after || fs.files() == before(), "{about}: {:?}", fs.files());
+                assert_ne!(journal.outcome(1), Some(!is_after), "{about}");
+                carry_on(&fs, &journal, &about);
+                if broken.faults.calls() <= at {
+                    assert!(result.is_ok(), "{about}");
+                    break;
+                }
+                (told, runs) = (told + usize::from(result.is_err()), runs + 1);
             }
         }
     }
+    println!("errors in the recovery: {runs}, {told} told, all recovered from and carried on");
 }
 
 #[test]
@@ -195,7 +280,7 @@ fn a_flush_that_fails_after_the_commit_is_no_refusal() {
 fn a_file_that_changed_meanwhile_takes_everything_back() {
     for name in ["edit", "remove", "move", "create", "moved/here"] {
         let (fs, journal) = (MemFs::with(before()), MemJournal::default());
-        let (intent, contents) = intent();
+        let (intent, contents) = intent(1);
         let context = Context { fs: &fs, journal: &journal, durability: Durability::None };
         let prepared = Transaction::new(context, intent, contents).prepare();
         let prepared = prepared.expect("nothing has changed yet");

@@ -10,6 +10,8 @@ mod linux;
 mod portable;
 
 #[cfg(test)]
+mod escapes;
+#[cfg(test)]
 mod races;
 #[cfg(test)]
 mod tests;

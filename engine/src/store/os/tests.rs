@@ -13,12 +13,12 @@ use super::portable::PortableFs;
 use crate::hash::ContentHash;
 use crate::store::{Cas, Expected, Fs, FsError, Like, RelPath, Slot};
 
-fn path(text: &str) -> RelPath {
+pub(super) fn path(text: &str) -> RelPath {
     RelPath::parse(text).expect("a plain path")
 }
 
 /// A root with its slots, and a file system of each kind over it.
-struct Disk {
+pub(super) struct Disk {
     directory: tempfile::TempDir,
 }
 
@@ -30,11 +30,11 @@ impl Disk {
         Disk { directory }
     }
 
-    fn at(&self, name: &str) -> std::path::PathBuf {
+    pub(super) fn at(&self, name: &str) -> std::path::PathBuf {
         self.directory.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(super) fn write(&self, name: &str, text: &str) {
         let path = self.at("root").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -48,7 +48,7 @@ impl Disk {
 /// Runs a check on each kind of file system; the name of the kind and how well it
 /// swaps come with it.
 #[track_caller]
-fn check(run: impl Fn(&str, Cas, &Disk, &dyn Fs)) {
+pub(super) fn check(run: impl Fn(&str, Cas, &Disk, &dyn Fs)) {
     let all = Facilities::default();
     let kinds = [
         ("all", Cas::Strict, all),

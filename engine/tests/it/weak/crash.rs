@@ -157,7 +157,30 @@ pub(super) fn play(
     dice: &mut Dice,
     found: &mut dyn FnMut(usize, Image, &mut Dice),
 ) {
+    play_on(Disk::over(start), events, cuts, dice, found);
+}
+
+/// Returns the disk on which a process was killed after these events, and what
+/// programs see of it: nothing is lost, but not all of it is certain. The flushes
+/// that were under way may have come or not.
+pub(super) fn killed(start: Image, events: &[Event], dice: &mut Dice) -> (Disk, Image) {
     let mut disk = Disk::over(start);
+    let is_flush = |event: &Event| matches!(event, Event::Flush(_));
+    let last = events.iter().rposition(|event| !is_flush(event)).map_or(0, |at| at + 1);
+    let lasts = |(at, _): &(usize, &Event)| *at < last || dice.roll(2) == 0;
+    events.iter().enumerate().filter(lasts).for_each(|(_, event)| disk.apply(event));
+    let seen = disk.cut(1, &mut Dice::new(0));
+    (disk, seen)
+}
+
+/// Plays on, as `play` does, on a disk of which not all is certain.
+pub(super) fn play_on(
+    mut disk: Disk,
+    events: &[Event],
+    cuts: usize,
+    dice: &mut Dice,
+    found: &mut dyn FnMut(usize, Image, &mut Dice),
+) {
     let mut flushes: Vec<Flush> = Vec::new();
     for (index, event) in events.iter().enumerate() {
         match event {

@@ -114,7 +114,11 @@ impl Tally {
                 return;
             }
             self.states += 1;
-            if let Err(what) = self.recovers(&run, count, &image, omit, dice) {
+            let result = self.recovers(&run, count, &image, omit, dice);
+            // Of its own, so that it does not change what else is played.
+            let mut other = Dice::new(seed << 20 ^ count as u64);
+            let result = result.and_then(|()| self.dies_first(&run, count, omit, &mut other));
+            if let Err(what) = result {
                 self.wrong = Some(format!("seed {seed} after {count} events: {what}"));
             }
         });
@@ -142,6 +146,36 @@ impl Tally {
                 result = recovered(&image, omit)
                     .and_then(|sim| known.check(&sim.image()))
                     .map_err(|what| format!("and once more in the recovery: {what}"));
+            }
+        });
+        result
+    }
+}
+
+impl Tally {
+    /// Now and then kills the process, recovers, and cuts the power only in that: of
+    /// what the dead one did not flush, nothing is certain yet.
+    fn dies_first(
+        &mut self,
+        run: &Run,
+        count: usize,
+        omit: Omit,
+        dice: &mut Dice,
+    ) -> Result<(), String> {
+        if dice.roll(8) > 0 || omit == Omit::Recovery {
+            return Ok(());
+        }
+        let known = Known::after(run, count);
+        let (disk, seen) = crash::killed(run.start.clone(), &run.events[..count], dice);
+        let sim = recovered(&seen, omit)?;
+        known.check(&sim.image()).map_err(|what| format!("killed: {what}"))?;
+        let mut result = Ok(());
+        crash::play_on(disk, &sim.events(), 3, dice, &mut |_, image, _| {
+            if result.is_ok() {
+                self.states += 1;
+                result = recovered(&image, omit)
+                    .and_then(|sim| known.check(&sim.image()))
+                    .map_err(|what| format!("killed, and then in the recovery: {what}"));
             }
         });
         result

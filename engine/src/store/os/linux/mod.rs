@@ -34,7 +34,7 @@ use crate::hash::ContentHash;
 use crate::store::{Cas, Expected, Fs, FsError, Like, RelPath, Slot, Stamp};
 use beneath::Links;
 use compare::{digest, read_all};
-use flush::{Flush, flush_all};
+use flush::flush_all;
 use slots::SlotDir;
 use swap::Swap;
 
@@ -258,7 +258,10 @@ impl Fs for OsFs {
             let at = directory.as_ref().map_or("", RelPath::as_str);
             match self.open_at(at, OFlags::PATH | OFlags::DIRECTORY, Links::Refuse) {
                 Ok(fd) => break mount_of(fd.as_fd())?,
-                Err(FsError::Missing) => directory = directory.and_then(|path| path.parent()),
+                // Of the root itself it means that the root is gone.
+                Err(FsError::Missing) if directory.is_some() => {
+                    directory = directory.and_then(|path| path.parent());
+                }
                 Err(error) => return Err(error),
             }
         };
@@ -411,12 +414,20 @@ impl Fs for OsFs {
     }
 
     fn sync_slots(&self, slots: &[&Slot]) -> Result<(), FsError> {
-        let directories = self.slot_dirs(slots)?;
         let lacks = |safeguard| self.facilities.lacks(safeguard);
+        let directories = self.slot_dirs(slots)?;
+        let open = |slot: &&Slot| {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let directory = self.slot_dir(slot)?;
+            let file = fs::openat(directory, slot.name.as_str(), flags, Mode::empty());
+            file.map(File::from).map_err(open_error)
+        };
+        let files = slots.iter().filter(|_| !lacks(Safeguard::SlotFlush)).map(open);
+        let files = files.collect::<Result<Vec<File>, _>>()?;
+        files.iter().for_each(flush::begin);
         let directories = directories.iter().filter(|_| !lacks(Safeguard::SlotNameFlush));
-        let files = slots.iter().filter(|_| !lacks(Safeguard::SlotFlush));
-        let files = files.map(|slot| Flush::Slot(slot));
-        flush_all(self, &files.chain(directories.map(Flush::Directory)).collect::<Vec<_>>())
+        let all = files.iter().map(AsFd::as_fd).chain(directories.map(AsFd::as_fd));
+        flush_all(&all.collect::<Vec<_>>())
     }
 
     fn sync_names(&self, paths: &[&RelPath], slots: &[&Slot]) -> Result<(), FsError> {
@@ -436,7 +447,7 @@ impl Fs for OsFs {
                 Err(error) => return Err(error),
             }
         }
-        flush_all(self, &directories.iter().map(Flush::Directory).collect::<Vec<_>>())
+        flush_all(&directories.iter().map(AsFd::as_fd).collect::<Vec<_>>())
     }
 }
 
