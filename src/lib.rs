@@ -8,6 +8,7 @@ pub mod cli;
 pub mod client;
 pub mod daemon;
 pub mod faces;
+pub mod import;
 pub mod process;
 pub mod protocol;
 pub mod report;

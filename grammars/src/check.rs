@@ -104,6 +104,11 @@ impl SyntaxCheck {
         SyntaxCheck { place: Place::Workers(workers), ..SyntaxCheck::default() }
     }
 
+    /// Returns a check that looks at what is not risky, within `limits`.
+    pub fn within(limits: Limits) -> SyntaxCheck {
+        SyntaxCheck { limits, ..SyntaxCheck::default() }
+    }
+
     /// Returns a check that parses everything in this process, within `limits`:
     /// what a worker does.
     pub fn here(limits: Limits) -> SyntaxCheck {

@@ -7,11 +7,13 @@
 //! by a tree · [`judge`] what an edit did to that, and where · [`outline`] what is defined by
 //! a tree · [`lexeme`] what a stretch is part of · [`check`] all of it for contents ·
 //! [`worker`] a process that parses what may not come back · [`pattern`](mod@pattern)
-//! code with holes · [`constructs`] for the engine's drift.
+//! code with holes · [`constructs`] for the engine's drift · [`equal`] whether two
+//! contents are the same to a parser.
 
 mod cause;
 pub mod check;
 pub mod constructs;
+pub mod equal;
 pub mod faults;
 pub mod judge;
 pub mod language;

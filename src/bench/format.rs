@@ -5,7 +5,7 @@
 //! around it. So token counts are lower bounds.
 
 use engine::anchor::{Gutter, Handle, render};
-use engine::error::Refusal;
+use engine::error::{Code, Refusal};
 use engine::format::{
     Action, Body, Draft, FileScript, Find, Lines, OpKind, Row, Script, Task as DraftTask, draft_in,
     write,
@@ -46,7 +46,7 @@ pub struct Format {
 }
 
 /// How a file is shown.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reads {
     /// With numbers of lines, or without.
     Gutter(Gutter),
@@ -92,11 +92,23 @@ impl Format {
         if let Reads::Hashes(width) = self.reads {
             return Ok(Said::Hashes(linehash::of_task(task, width)));
         }
-        let content = |_: &str| {
+        self.say_together(std::slice::from_ref(task))
+    }
+
+    /// Returns the edits of several files as one call says them.
+    ///
+    /// # Errors
+    /// `unsupported` where the format cannot say it.
+    pub fn say_together(&self, tasks: &[Task]) -> Result<Said, Refusal> {
+        if matches!(self.reads, Reads::Hashes(_)) {
+            return Err(Refusal::new(Code::Unsupported, "a call of hashes is about one file"));
+        }
+        let content = |path: &str| {
+            let task = tasks.iter().find(|task| task.path == path)?;
             let lines = task.read.lines().collect();
             Some(Lines { lines, final_newline: task.read.ends_with('\n') })
         };
-        draft_in(self.name, &script(task), content).map(Said::Draft)
+        draft_in(self.name, &script(tasks), content).map(Said::Draft)
     }
 
     /// Returns what was said as text.
@@ -123,16 +135,19 @@ impl Format {
     }
 }
 
-/// Returns the handle under which every file was read.
-pub fn handle() -> Handle {
-    Handle::from_number(HANDLE)
+/// Returns the handle under which the file at this place of a call was read.
+pub fn handle(at: usize) -> Handle {
+    Handle::from_number(HANDLE + at as u32)
 }
 
-/// Returns the task as a script of the engine.
-pub fn script(task: &Task) -> Script {
-    let ops = task.hunks.iter().map(|hunk| op(hunk).into()).collect();
-    let action = Action::Edit { handle: handle(), ops, final_newline: None };
-    Script { files: vec![FileScript { path: task.path.clone(), action }] }
+/// Returns the tasks, each of a file of its own, as one script of the engine.
+pub fn script<'a>(tasks: impl IntoIterator<Item = &'a Task>) -> Script {
+    let file = |(at, task): (usize, &Task)| {
+        let ops = task.hunks.iter().map(|hunk| op(hunk).into()).collect();
+        let action = Action::Edit { handle: handle(at), ops, final_newline: None };
+        FileScript { path: task.path.clone(), action }
+    };
+    Script { files: tasks.into_iter().enumerate().map(file).collect() }
 }
 
 fn op(hunk: &Hunk) -> OpKind {
@@ -148,7 +163,7 @@ fn op(hunk: &Hunk) -> OpKind {
 /// Returns the text of the file that an edit says again: quotes and context.
 /// New text that happens to equal old text is not counted, except in a whole
 /// file, where all that is not new is.
-pub fn repeated(said: &Said, task: &Task) -> String {
+pub fn repeated(said: &Said, tasks: &[Task]) -> String {
     let Said::Draft(draft) = said else { return String::new() };
     let mut text = String::new();
     for file in &draft.files {
@@ -156,7 +171,10 @@ pub fn repeated(said: &Said, task: &Task) -> String {
             DraftTask::Edit { finds, .. } => {
                 finds.iter().for_each(|find| repeat_of(find, &mut text));
             }
-            DraftTask::Write { .. } => text.push_str(&kept(task)),
+            DraftTask::Write { .. } => {
+                let task = tasks.iter().find(|task| task.path == file.path);
+                text.extend(task.map(kept));
+            }
             _ => {}
         }
     }

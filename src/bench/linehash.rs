@@ -11,7 +11,7 @@ use xxhash_rust::xxh32::xxh32;
 use super::task::Task;
 
 /// The letters of a narrow hash, by the value of its half bytes.
-const LETTERS: &[u8; 16] = b"ZPMQVRWSNKTXJBYH";
+pub(super) const LETTERS: &[u8; 16] = b"ZPMQVRWSNKTXJBYH";
 
 /// How many bits of a line's hash are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,11 +15,13 @@
 //! contents. `docs/benchmark.md` says what the figures mean.
 
 pub mod apply;
+pub mod builds;
 pub mod corpus;
 pub mod dice;
 pub mod external;
 pub mod files;
 pub mod format;
+mod free;
 pub mod linehash;
 pub mod live;
 pub mod mistakes;

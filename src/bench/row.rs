@@ -4,7 +4,26 @@
 use serde::{Deserialize, Serialize};
 
 /// The version of the schema; a reader refuses rows of another one.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
+
+/// What a row is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key<'a> {
+    /// See [`Row::task`].
+    pub task: &'a str,
+    /// See [`Row::path`].
+    pub path: &'a str,
+    /// See [`Row::condition`].
+    pub condition: &'a str,
+    /// See [`Row::mistake`].
+    pub mistake: &'a str,
+    /// See [`Row::format`].
+    pub format: &'a str,
+    /// See [`Row::applier`].
+    pub applier: &'a str,
+    /// Repeat and attempt.
+    pub tries: (u32, u32),
+}
 
 /// One call: an edit, in a format, by an applier.
 ///
@@ -25,8 +44,11 @@ pub struct Row {
     pub task: String,
     /// Repository or package.
     pub repo: String,
-    /// The file.
+    /// The file; empty in the row of a call about several.
     pub path: String,
+    /// The files that the call is about. Where there are several, one row holds
+    /// the whole of the call and each file has one of its own, without tokens.
+    pub files: u64,
     /// The format of the call.
     pub format: String,
     /// The rule or program that took it or did not.
@@ -52,8 +74,22 @@ pub struct Row {
     pub right: bool,
     /// What it came to: `right`, `rejected`; where it was applied and is wrong,
     /// `whitespace`, `boundary`, `lost-update` or `misplaced`; where no right
-    /// result exists, `refused` or `blind`.
+    /// result exists, `refused` or `blind`; of several files, `partial` where
+    /// some were changed and others not. A recorded call whose right result
+    /// nobody knows is `taken` or `not-taken`.
     pub outcome: String,
+    /// Whether the result is right but for white space.
+    pub blank_right: bool,
+    /// Whether the result has the syntax tree of the right one, but for places
+    /// and comments: `same`, `other`; empty where nothing was applied or no
+    /// grammar is there.
+    pub tree: String,
+    /// Whether the result has no more syntax errors than the right one: `kept`,
+    /// `broken`, or empty.
+    pub syntax: String,
+    /// Whether the result builds, by the command that was given and where the
+    /// right one does: `yes`, `no`, or empty.
+    pub build: String,
     /// Why it was rejected, as one of our codes.
     pub code: String,
     /// Lines that differ between the result and the right one.
@@ -76,12 +112,20 @@ pub struct Row {
     pub tok_repeat: u64,
     /// Tokens of what the author was told of a rejection.
     pub tok_error: u64,
+    /// Tokens of lines that were shown before and not changed since, in live
+    /// runs.
+    pub tok_reread: u64,
     /// Input tokens that the endpoint reported, in live runs.
     pub tok_in: u64,
     /// Those of them that it had in its cache.
     pub tok_cached: u64,
+    /// Those of them that it put into its cache.
+    pub tok_written: u64,
     /// Output tokens that the endpoint reported.
     pub tok_model: u64,
+    /// Whether the tool that was recorded took the call, in replays: `yes`,
+    /// `no`, or empty where the recording does not say.
+    pub recorded: String,
     /// The call, where the run keeps it.
     pub text: String,
 }
@@ -89,10 +133,26 @@ pub struct Row {
 impl Row {
     /// Returns what the row is about: rows of two runs with the same key can be
     /// compared.
-    pub fn key(&self) -> (&str, &str, &str, &str, &str, u32, u32) {
-        let condition = (self.condition.as_str(), self.mistake.as_str());
-        let lane = (self.format.as_str(), self.applier.as_str());
-        (&self.task, condition.0, condition.1, lane.0, lane.1, self.repeat, self.attempt)
+    pub fn key(&self) -> Key<'_> {
+        Key {
+            task: &self.task,
+            path: &self.path,
+            condition: &self.condition,
+            mistake: &self.mistake,
+            format: &self.format,
+            applier: &self.applier,
+            tries: (self.repeat, self.attempt),
+        }
+    }
+
+    /// Returns whether the row is that of one file of a call about several.
+    pub fn is_part(&self) -> bool {
+        self.files > 1 && !self.path.is_empty()
+    }
+
+    /// Returns whether the call was applied, called done, and is not right.
+    pub fn is_silently_wrong(&self) -> bool {
+        self.defined && self.accepted && !self.right
     }
 
     /// Returns `format/applier`.

@@ -14,15 +14,17 @@ use serde::{Deserialize, Serialize};
 
 use super::BenchError;
 use super::apply::programs::{Program, Programs};
-use super::apply::{APPLIERS, Applier, Outcome, REFERENCES, Situation};
-use super::dice::Dice;
+use super::apply::{APPLIERS, Applier, Outcome, Situation};
+use super::builds::Builder;
+use super::corpus::Corpus;
 use super::external::External;
 use super::files::{self, Log};
-use super::format::{FORMATS, Family, Format, repeated};
-use super::mistakes::{Class, Rates, SLIPS, inject, slip};
+use super::format::{FORMATS, Format};
+use super::free::{Judges, rows_of, rows_together};
+use super::mistakes::{Class, Rates};
 use super::row::{Row, SCHEMA};
-use super::score::{Merger, Truth};
-use super::task::{self, Task};
+use super::score::Merger;
+use super::task;
 use crate::tokens;
 
 /// How many tasks may wait for an earlier one before workers pause.
@@ -83,6 +85,8 @@ pub struct Settings {
     pub workers: usize,
     /// Whether rows keep the text of the call.
     pub keep_text: bool,
+    /// Builds results, where a command was given.
+    pub builder: Option<Builder>,
 }
 
 /// What is written beside the rows: what the run was.
@@ -100,6 +104,8 @@ pub struct Manifest {
     pub digest: String,
     /// Their number, all shards together.
     pub tasks: usize,
+    /// The number of edits of several files.
+    pub groups: usize,
     /// The seed.
     pub seed: u64,
     /// What calls meet.
@@ -115,14 +121,18 @@ pub struct Manifest {
 }
 
 /// One way of applying calls of a format.
-enum Lane<'a> {
+pub(super) enum Lane<'a> {
+    /// A rule that is a function of ours.
     Rule(&'static Applier),
+    /// A real program.
     Program(&'a Programs, Program),
+    /// A program of others that speaks the protocol.
     External(&'a External),
 }
 
 impl Lane<'_> {
-    fn name(&self) -> &str {
+    /// Returns its name in rows.
+    pub(super) fn name(&self) -> &str {
         match self {
             Lane::Rule(applier) => applier.name,
             Lane::Program(_, program) => program.name(),
@@ -130,18 +140,26 @@ impl Lane<'_> {
         }
     }
 
-    fn apply(&self, situation: &Situation, text: &str) -> Result<Outcome, BenchError> {
-        match self {
-            Lane::Rule(applier) => Ok((applier.apply)(situation, text)),
-            Lane::Program(programs, program) => programs.apply(*program, situation, text),
-            Lane::External(external) => external.apply(situation, text),
+    /// Returns what becomes of each file of a call.
+    pub(super) fn apply(
+        &self,
+        situations: &[Situation],
+        text: &str,
+    ) -> Result<Vec<Outcome>, BenchError> {
+        match (self, situations) {
+            (Lane::Rule(applier), [one]) => Ok(vec![applier.apply(one, text)]),
+            (Lane::Rule(applier), _) => Ok(applier.apply_all(situations, text)),
+            (Lane::Program(programs, program), _) => programs.apply(*program, situations, text),
+            (Lane::External(external), _) => {
+                situations.iter().map(|situation| external.apply(situation, text)).collect()
+            }
         }
     }
 }
 
 impl Settings {
     /// Returns the lanes of a format.
-    fn lanes(&self, format: &str) -> Vec<Lane<'_>> {
+    pub(super) fn lanes(&self, format: &str) -> Vec<Lane<'_>> {
         let rules = APPLIERS.iter().filter(|applier| applier.format == format).map(Lane::Rule);
         let programs = self.programs.iter().flat_map(|programs| {
             let installed = programs.installed.iter();
@@ -153,7 +171,7 @@ impl Settings {
     }
 
     /// Returns the formats of ours that are run.
-    fn formats(&self) -> impl Iterator<Item = &'static Format> {
+    pub(super) fn formats(&self) -> impl Iterator<Item = &'static Format> {
         let wanted = |format: &&Format| {
             self.formats.is_empty() || self.formats.iter().any(|name| name == format.name)
         };
@@ -171,15 +189,16 @@ impl Settings {
     }
 
     /// Returns the manifest of a run of these settings.
-    pub fn manifest(&self, corpus: &str, tasks: &[Task]) -> Manifest {
+    pub fn manifest(&self, name: &str, corpus: &Corpus) -> Manifest {
         let rates = format!("{:?}", self.rates.rates);
         Manifest {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             driver: "free".to_owned(),
-            corpus: corpus.to_owned(),
-            digest: task::digest(tasks),
-            tasks: tasks.len(),
+            corpus: name.to_owned(),
+            digest: task::digest(&corpus.tasks, &corpus.groups),
+            tasks: corpus.tasks.len(),
+            groups: corpus.groups.len(),
             seed: self.seed,
             conditions: self.conditions.iter().map(|c| c.as_str().to_owned()).collect(),
             lanes: self.lane_names(),
@@ -242,45 +261,43 @@ pub fn line(row: &Row) -> String {
 /// # Errors
 /// Where a program or a file fails; what was written so far stays.
 pub fn free(
-    tasks: &[Task],
+    corpus: &Corpus,
     settings: &Settings,
     merger: Option<&Merger>,
     out: &Path,
-    corpus: &str,
+    name: &str,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<PathBuf, BenchError> {
-    let (mut log, rows) = open(out, &settings.manifest(corpus, tasks))?;
-    let mine = mine(tasks, settings.shard);
-    let done = keep_whole_tasks(&mut log, &rows)?;
-    progress(done.min(mine.len()), mine.len());
-    let work = |number: usize| {
-        let (index, task) = mine[number];
-        rows_of(index, task, settings, merger)
+    let (mut log, rows) = open(out, &settings.manifest(name, corpus))?;
+    let (tasks, groups) = (&corpus.tasks, &corpus.groups);
+    let (part, parts) = settings.shard;
+    let mine = (0..tasks.len() + groups.len()).filter(|index| index % parts.max(1) == part);
+    let mine: Vec<usize> = mine.collect();
+    let judges = Judges { merger, builder: settings.builder.as_ref() };
+    let done = keep_whole_tasks(&mut log, &rows, &mine)?;
+    progress(done, mine.len());
+    let work = |number: usize| match mine[number].checked_sub(tasks.len()) {
+        None => rows_of(mine[number], &tasks[mine[number]], settings, judges),
+        Some(group) => rows_together(mine[number], &groups[group], settings, judges),
     };
     let mut take = |number: usize, rows: Vec<Row>| {
         log.append(&rows.iter().map(line).collect::<String>())?;
         progress(number + 1, mine.len());
         Ok(())
     };
-    in_order(done.min(mine.len())..mine.len(), settings.workers, &work, &mut take)?;
+    in_order(done..mine.len(), settings.workers, &work, &mut take)?;
     Ok(out.join(RESULTS))
 }
 
-/// Returns the tasks of a shard with their places in the corpus.
-fn mine(tasks: &[Task], (part, parts): (usize, usize)) -> Vec<(usize, &Task)> {
-    tasks.iter().enumerate().filter(|(index, _)| index % parts.max(1) == part).collect()
-}
-
 /// Cuts off the last task, which a death may have broken off, and returns how
-/// many are whole before it.
-fn keep_whole_tasks(log: &mut Log, rows: &[Row]) -> Result<usize, BenchError> {
+/// many of `mine` are whole before it.
+fn keep_whole_tasks(log: &mut Log, rows: &[Row], mine: &[usize]) -> Result<usize, BenchError> {
     let Some(last) = rows.last().map(|row| row.index) else { return Ok(0) };
     let kept = rows.iter().take_while(|row| row.index != last);
-    let bytes: usize = kept.clone().map(|row| line(row).len()).sum();
-    let mut whole: Vec<u64> = kept.map(|row| row.index).collect();
-    whole.dedup();
+    let bytes: usize = kept.map(|row| line(row).len()).sum();
     log.cut(bytes as u64)?;
-    Ok(whole.len())
+    // A task that no format can say has no rows, but its place.
+    Ok(mine.iter().take_while(|index| **index as u64 != last).count())
 }
 
 /// Does `work` for every number on several threads and hands the results to
@@ -324,173 +341,6 @@ pub fn in_order<T: Send>(
         }
         taken
     })
-}
-
-/// Returns the rows of one task.
-fn rows_of(
-    index: usize,
-    task: &Task,
-    settings: &Settings,
-    merger: Option<&Merger>,
-) -> Result<Vec<Row>, BenchError> {
-    let clean = Truth::clean(task);
-    let drifted = match merger.filter(|_| settings.conditions.contains(&Condition::Drift)) {
-        Some(merger) => merger.drifted(task)?,
-        None => None,
-    };
-    let bench = TaskBench {
-        index,
-        task,
-        settings,
-        clean: (Situation::new(&task.path, &task.read, &task.read), clean),
-        drifted: drifted.map(|truth| (Situation::new(&task.path, &task.read, &truth.now), truth)),
-        tok_plain: tokens::count(&task.read) as u64,
-        tok_new: tokens::count(&task.new_text()) as u64,
-    };
-    let mut rows = Vec::new();
-    for format in settings.formats() {
-        bench.format(format, &mut rows)?;
-    }
-    for external in settings.externals.iter().filter(|external| external.writes) {
-        bench.external(external, &mut rows)?;
-    }
-    for (row, seq) in rows.iter_mut().zip(0..) {
-        row.seq = seq;
-    }
-    Ok(rows)
-}
-
-/// One task under measurement.
-struct TaskBench<'a> {
-    index: usize,
-    task: &'a Task,
-    settings: &'a Settings,
-    clean: (Situation, Truth),
-    drifted: Option<(Situation, Truth)>,
-    tok_plain: u64,
-    tok_new: u64,
-}
-
-impl TaskBench<'_> {
-    /// Adds the rows of one format, under every condition.
-    fn format(&self, format: &Format, rows: &mut Vec<Row>) -> Result<(), BenchError> {
-        let Ok(said) = format.say(self.task) else { return Ok(()) };
-        let Ok(right) = format.write(&said) else { return Ok(()) };
-        let mut base = self.base(format.name, &format.shown(&self.task.read));
-        base.tok_repeat = tokens::count(&repeated(&said, self.task)) as u64;
-        let lanes = self.settings.lanes(format.name);
-        for condition in &self.settings.conditions {
-            base.condition = condition.as_str().to_owned();
-            match (condition, &self.drifted) {
-                (Condition::Clean, _) => self.call(&base, &right, &lanes, &self.clean, rows)?,
-                (Condition::Drift, Some(drifted)) => {
-                    self.call(&base, &right, &lanes, drifted, rows)?;
-                }
-                (Condition::Drift, None) => {}
-                (Condition::Mistakes(class), _) => {
-                    let (kind, text) = self.mistaken(format, *class, &right);
-                    let base = Row { mistake: kind, ..base.clone() };
-                    if format.family != Family::Whole {
-                        self.call(&base, &text, &lanes, &self.clean, rows)?;
-                    }
-                }
-                (Condition::Slips, _) => {
-                    for kind in SLIPS {
-                        let mut dice = self.dice(&[format.name, kind]);
-                        let Some(text) = slip(format, self.task, kind, &mut dice) else { continue };
-                        let base = Row { mistake: kind.to_owned(), ..base.clone() };
-                        self.call(&base, &text, &lanes, &self.clean, rows)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds the rows of a format that a program of others writes and applies.
-    fn external(&self, external: &External, rows: &mut Vec<Row>) -> Result<(), BenchError> {
-        let Some(text) = external.write(self.task)? else { return Ok(()) };
-        let shown = external.shown(&self.task.path, &self.task.read)?;
-        let mut base = self.base(&external.format, &shown);
-        let lanes = [Lane::External(external)];
-        base.condition = Condition::Clean.as_str().to_owned();
-        self.call(&base, &text, &lanes, &self.clean, rows)?;
-        if let Some(drifted) = &self.drifted {
-            base.condition = Condition::Drift.as_str().to_owned();
-            self.call(&base, &text, &lanes, drifted, rows)?;
-        }
-        Ok(())
-    }
-
-    fn dice(&self, what: &[&str]) -> Dice {
-        Dice::of(self.settings.seed, &[&[self.task.id.as_str()], what].concat())
-    }
-
-    /// Returns the call with the mistake that falls to it, if one does.
-    fn mistaken(&self, format: &Format, class: Class, right: &str) -> (String, String) {
-        let mut dice = self.dice(&[format.name, class.as_str()]);
-        let none = || (String::new(), right.to_owned());
-        let Some(kind) = self.settings.rates.draw(format.family, class, &mut dice) else {
-            return none();
-        };
-        let reference = REFERENCES.iter().find(|(name, _)| *name == format.name);
-        let reference = reference.and_then(|(format, name)| Applier::of(format, name));
-        let fails = |text: &str| match reference {
-            Some(applier) => (applier.apply)(&self.clean.0, text).is_err(),
-            None => true,
-        };
-        match inject(format, self.task, kind, &mut dice, fails) {
-            Some(text) => (kind.to_owned(), text),
-            None => none(),
-        }
-    }
-
-    fn base(&self, format: &str, shown: &str) -> Row {
-        let task = self.task;
-        Row {
-            schema: SCHEMA,
-            driver: "free".to_owned(),
-            seed: self.settings.seed,
-            index: self.index as u64,
-            task: task.id.clone(),
-            repo: task.repo.clone(),
-            path: task.path.clone(),
-            format: format.to_owned(),
-            last: true,
-            hunks: task.hunks.len() as u64,
-            changed: task.changed_lines() as u64,
-            lines: task.read.lines().count() as u64,
-            tok_read: tokens::count(shown) as u64,
-            tok_plain: self.tok_plain,
-            tok_new: self.tok_new,
-            ..Row::default()
-        }
-    }
-
-    /// Adds the rows of one call, by every applier.
-    fn call(
-        &self,
-        base: &Row,
-        text: &str,
-        lanes: &[Lane<'_>],
-        (situation, truth): &(Situation, Truth),
-        rows: &mut Vec<Row>,
-    ) -> Result<(), BenchError> {
-        let tok_out = tokens::count(text) as u64;
-        for lane in lanes {
-            let outcome = lane.apply(situation, text)?;
-            let mut row = Row { applier: lane.name().to_owned(), tok_out, ..base.clone() };
-            truth.judge(&outcome, &mut row);
-            if let Err(rejected) = &outcome {
-                row.tok_error = tokens::count(&rejected.message) as u64;
-            }
-            if self.settings.keep_text {
-                row.text = text.to_owned();
-            }
-            rows.push(row);
-        }
-        Ok(())
-    }
 }
 
 /// Returns the rows of several shards as the rows of the whole.

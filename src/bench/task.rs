@@ -38,6 +38,17 @@ pub struct Task {
     pub hunks: Vec<Hunk>,
     /// The file as others left it meanwhile, where the corpus knows.
     pub drifted: Option<String>,
+    /// The commit that made the edit, where the corpus is a repository.
+    pub commit: Option<String>,
+}
+
+/// An edit of several files, which a format may say as one call.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Its name in the corpus; no task and no other group has it.
+    pub id: String,
+    /// What becomes of each file, in the order of their paths.
+    pub files: Vec<Task>,
 }
 
 /// What is taken out of a corpus: what no format is meant for, and what is no
@@ -58,7 +69,7 @@ impl Task {
         let lines: usize = hunks.iter().map(|hunk| hunk.old.len() + hunk.new.len()).sum();
         let measured = !hunks.is_empty() && hunks.len() <= HUNKS && lines <= CHANGED_LINES;
         let (repo, path, read) = (repo.to_owned(), path.to_owned(), before.to_owned());
-        let task = Task { id, repo, path, read, hunks, drifted: None };
+        let task = Task { id, repo, path, read, hunks, drifted: None, commit: None };
         // What differs in more than lines, such as the final newline, is left out.
         (measured && task.target() == after).then_some(task)
     }
@@ -137,11 +148,11 @@ pub fn hunks_between(before: &str, after: &str) -> Vec<Hunk> {
     hunks
 }
 
-/// Returns one digest of all tasks, by which two runs can tell that they ran
-/// over the same ones.
-pub fn digest(tasks: &[Task]) -> String {
+/// Returns one digest of all tasks and groups, by which two runs can tell that
+/// they ran over the same ones.
+pub fn digest(tasks: &[Task], groups: &[Group]) -> String {
     let mut all = String::new();
-    for task in tasks {
+    for task in tasks.iter().chain(groups.iter().flat_map(|group| &group.files)) {
         let drifted = task.drifted.as_deref().unwrap_or("");
         for part in [&task.id, &task.read, &task.target(), drifted] {
             all.push_str(&ContentHash::of(part.as_bytes()).to_hex());

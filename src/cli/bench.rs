@@ -1,5 +1,6 @@
 //! `anchord bench`: edit formats measured on real edits.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,19 +11,24 @@ use super::paint::Paint;
 use super::{CliError, End};
 use crate::bench::apply::programs::Programs;
 use crate::bench::apply::{Applier, OURS};
+use crate::bench::builds::Builder;
 use crate::bench::corpus::{Source, Surroundings};
 use crate::bench::external::External;
 use crate::bench::format::Format;
 use crate::bench::live;
 use crate::bench::mistakes::{Class, Rates};
-use crate::bench::replay::replay;
+use crate::bench::replay::{Recording, replay};
 use crate::bench::row::Row;
 use crate::bench::run::{Condition, MANIFEST, Manifest, RESULTS, Settings, free, merge, read_row};
 use crate::bench::score::Merger;
 use crate::bench::{BenchError, files};
-use crate::report::compare::{Question, compare};
+use crate::import;
+use crate::report::compare::{Question, against, compare};
 use crate::report::prices::Prices;
 use crate::report::{Summary, html, markdown, tables};
+
+/// The format whose lane the others are held against in a report.
+const REFERENCE: &str = "anchor";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Bench {
@@ -97,6 +103,12 @@ struct Run {
     /// Keep the text of every call in its row
     #[arg(long)]
     keep_text: bool,
+    /// Build results by this command, in a copy of the repository of the corpus
+    #[arg(long, value_name = "COMMAND")]
+    build: Option<String>,
+    /// How long one build may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    build_patience: u64,
 }
 
 #[derive(Debug, clap::Args)]
@@ -149,11 +161,16 @@ struct Live {
 
 #[derive(Debug, clap::Args)]
 struct Replay {
-    /// Directories of runs, or files of rows, that keep the text of their calls
+    /// Directories of runs, files of rows that keep the text of their calls, or
+    /// transcripts of other programs
     #[arg(required = true)]
     recorded: Vec<PathBuf>,
-    #[command(flatten)]
-    corpus: Corpus,
+    /// What the rows are about; of transcripts, what is right of the same files
+    #[arg(long, value_name = "SOURCE")]
+    corpus: Option<String>,
+    /// Where downloaded packages are kept [default: the cache of the user]
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
     /// Where results go
     #[arg(long, value_name = "DIR", default_value = "anchord-bench")]
     out: PathBuf,
@@ -216,16 +233,7 @@ pub(super) fn run(bench: &Bench, paint: &mut Paint) -> Result<End, CliError> {
     match &bench.command {
         Command::Run(run) => run_free(run, paint),
         Command::Live(live) => run_live(live, paint),
-        Command::Replay(again) => {
-            let mut rows = Vec::new();
-            for path in &again.recorded {
-                rows.extend(rows_of(path)?.0);
-            }
-            let tasks = again.corpus.load()?;
-            let calls = replay(&rows, &tasks, &again.out, &again.corpus.corpus)?;
-            paint.good(&format!("{calls} calls in {}", again.out.join(RESULTS).display()))?;
-            Ok(End::Done)
-        }
+        Command::Replay(again) => replay_all(again, paint),
         Command::Merge(shards) => {
             let rows = merge(&shards.shards, &shards.out)?;
             paint.good(&format!("{rows} rows in {}", shards.out.join(RESULTS).display()))?;
@@ -236,11 +244,46 @@ pub(super) fn run(bench: &Bench, paint: &mut Paint) -> Result<End, CliError> {
     }
 }
 
+fn replay_all(again: &Replay, paint: &mut Paint) -> Result<End, CliError> {
+    let mut recording = Recording::default();
+    let mut passed: BTreeMap<&str, usize> = BTreeMap::new();
+    for path in &again.recorded {
+        let text = if path.is_dir() { String::new() } else { files::text(path)? };
+        let is_rows = text.lines().next().is_none_or(|row| row.contains("\"driver\":"));
+        if is_rows {
+            recording.rows.extend(rows_of(path)?.0);
+        } else {
+            let transcript = import::read(&text)?;
+            recording.calls.extend(transcript.calls);
+            for (why, count) in transcript.passed {
+                *passed.entry(why).or_default() += count;
+            }
+        }
+    }
+    // Rows are about tasks; a transcript shows its files itself.
+    let name = match &again.corpus {
+        None if recording.rows.is_empty() => None,
+        named => Some(named.clone().unwrap_or_else(|| "git:.".to_owned())),
+    };
+    let corpus = name
+        .clone()
+        .map(|corpus| Corpus { corpus, limit: None, seed: 1, cache: again.cache.clone() }.load());
+    let tasks = corpus.transpose()?.unwrap_or_default().tasks;
+    recording.tasks = &tasks;
+    let calls = replay(&recording, &again.out, name.as_deref().unwrap_or("as shown"))?;
+    paint.good(&format!("{calls} calls in {}", again.out.join(RESULTS).display()))?;
+    for (why, count) in passed {
+        paint.faint(&format!("{count} passed over: {why}"))?;
+    }
+    Ok(End::Done)
+}
+
 fn run_free(run: &Run, paint: &mut Paint) -> Result<End, CliError> {
-    let tasks = run.corpus.load()?;
+    let edits = run.corpus.load()?;
     let settings = settings(run)?;
+    let files = edits.groups.iter().flat_map(|group| &group.files);
     let drifts = settings.conditions.contains(&Condition::Drift)
-        && tasks.iter().any(|task| task.drifted.is_some());
+        && edits.tasks.iter().chain(files).any(|task| task.drifted.is_some());
     let merger = drifts.then(|| Merger::new(&std::env::temp_dir())).transpose()?;
     let bar = bar("tasks");
     let progress = |done: usize, of: usize| {
@@ -248,11 +291,15 @@ fn run_free(run: &Run, paint: &mut Paint) -> Result<End, CliError> {
         bar.set_position(done as u64);
     };
     let corpus = &run.corpus.corpus;
-    let results = free(&tasks, &settings, merger.as_ref(), &run.out, corpus, &progress)?;
+    let results = free(&edits, &settings, merger.as_ref(), &run.out, corpus, &progress)?;
     bar.finish_and_clear();
+    let groups = match edits.groups.len() {
+        0 => String::new(),
+        groups => format!(" and {groups} of several files"),
+    };
     paint.good(&format!(
-        "{} tasks, seed {}: {}",
-        tasks.len(),
+        "{} tasks{groups}, seed {}: {}",
+        edits.tasks.len(),
         run.corpus.seed,
         results.display()
     ))?;
@@ -288,7 +335,7 @@ fn run_live(run: &Live, paint: &mut Paint) -> Result<End, CliError> {
         workers: run.jobs,
         seed: run.corpus.seed,
     };
-    let tasks = run.corpus.load()?;
+    let tasks = run.corpus.load()?.tasks;
     let bar = bar("units");
     let progress = |done: usize, of: usize| {
         bar.set_length(of as u64);
@@ -346,7 +393,18 @@ fn settings(run: &Run) -> Result<Settings, CliError> {
         shard: run.shard.unwrap_or((0, 1)),
         workers: run.jobs.unwrap_or_else(cores),
         keep_text: run.keep_text,
+        builder: builder(run)?,
     })
+}
+
+/// Returns what builds results, if a command was given.
+fn builder(run: &Run) -> Result<Option<Builder>, CliError> {
+    let Some(command) = &run.build else { return Ok(None) };
+    let Source::Git(folder) = Source::parse(&run.corpus.corpus)? else {
+        return Err(CliError::Usage("--build needs a corpus from a repository: git:DIR".into()));
+    };
+    let patience = Duration::from_secs(run.build_patience);
+    Ok(Some(Builder::new(&folder, &std::env::temp_dir(), command, patience)?))
 }
 
 fn cores() -> usize {
@@ -371,7 +429,7 @@ fn external(command: &str) -> Result<External, CliError> {
 }
 
 impl Corpus {
-    fn load(&self) -> Result<Vec<crate::bench::task::Task>, CliError> {
+    fn load(&self) -> Result<crate::bench::corpus::Corpus, CliError> {
         let cache = match &self.cache {
             Some(cache) => cache.clone(),
             None => cache_home()?.join("anchord/bench"),
@@ -379,9 +437,9 @@ impl Corpus {
         let bar = bar("");
         let say = |what: &str| bar.set_message(what.to_owned());
         let around = Surroundings { cache: &cache, limit: self.limit, seed: self.seed, say: &say };
-        let tasks = Source::parse(&self.corpus)?.load(&around)?;
+        let edits = Source::parse(&self.corpus)?.load(&around)?;
         bar.finish_and_clear();
-        Ok(tasks)
+        Ok(edits)
     }
 }
 
@@ -447,10 +505,13 @@ fn show(report: &Report, paint: &mut Paint) -> Result<End, CliError> {
         seeds.join(", ")
     ));
     let about = about.join("; ");
-    let tables = tables::all(&summary, &prices);
+    let mut tables = tables::all(&summary, &prices);
+    let seed = summary.seeds.first().copied().unwrap_or(1);
+    let pairs = against(&rows, &format!("{REFERENCE}/{OURS}"), "drift", seed);
+    tables.extend(Some(pairs).filter(|table| !table.rows.is_empty()));
     let text = format!("# Edit formats, measured\n\n{about}\n\n{}", markdown(&tables));
     if let Some(path) = &report.html {
-        files::write(path, html::page(&summary, &prices, &about))?;
+        files::write(path, html::page(&summary, &prices, &tables, &about))?;
         paint.good(&path.display().to_string())?;
     }
     if let Some(path) = &report.markdown {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::stats::{Cluster, bootstrap, mcnemar};
 use super::tables::Table;
-use crate::bench::row::Row;
+use crate::bench::row::{Key, Row};
 
 /// What is held against each other.
 #[derive(Debug, Clone, Default)]
@@ -44,22 +44,19 @@ struct Pairs {
 /// Compares the calls that both runs have.
 pub fn compare(a: &[Row], b: &[Row], question: &Question) -> Comparison {
     let is_of = |row: &Row, lane: &Option<String>| {
-        row.defined && lane.as_ref().is_none_or(|lane| *lane == row.lane())
+        // The files of a call about several are in its row.
+        row.defined && !row.is_part() && lane.as_ref().is_none_or(|lane| *lane == row.lane())
     };
     let crossed = question.lane_a.is_some() || question.lane_b.is_some();
-    let key = |row: &Row| {
-        let (task, condition, mistake, format, applier, repeat, attempt) = row.key();
-        let lane = if crossed { String::new() } else { format!("{format}/{applier}") };
-        // Where formats differ, so do the mistakes that were put in.
-        let mistake = if crossed { "" } else { mistake };
-        (task.to_owned(), condition.to_owned(), mistake.to_owned(), lane, repeat, attempt)
-    };
-    let firsts: HashMap<_, &Row> =
-        a.iter().filter(|row| is_of(row, &question.lane_a)).map(|row| (key(row), row)).collect();
+    let firsts: HashMap<_, &Row> = a
+        .iter()
+        .filter(|row| is_of(row, &question.lane_a))
+        .map(|row| (key_of(row, crossed), row))
+        .collect();
     let mut order = Vec::new();
     let mut lanes: HashMap<(String, String), Pairs> = HashMap::new();
     for second in b.iter().filter(|row| is_of(row, &question.lane_b)) {
-        let Some(first) = firsts.get(&key(second)) else { continue };
+        let Some(first) = firsts.get(&key_of(second, crossed)) else { continue };
         let name = match crossed {
             true => format!("{} against {}", second.lane(), first.lane()),
             false => second.lane(),
@@ -71,6 +68,44 @@ pub fn compare(a: &[Row], b: &[Row], question: &Question) -> Comparison {
         lanes.entry(lane).or_default().add(first, second);
     }
     finish(&order, &lanes, question.seed)
+}
+
+/// Returns what a row is about, whatever its lane where lanes are crossed.
+fn key_of(row: &Row, crossed: bool) -> Key<'_> {
+    match crossed {
+        // Where formats differ, so do the mistakes that were put in.
+        true => Key { format: "", applier: "", mistake: "", ..row.key() },
+        false => row.key(),
+    }
+}
+
+/// Returns a table of every lane under `condition`, each held against `lane`
+/// edit by edit, if that was run.
+pub fn against(rows: &[Row], lane: &str, condition: &str, seed: u64) -> Table {
+    let rows: Vec<Row> =
+        rows.iter().filter(|row| row.condition == condition && row.files == 1).cloned().collect();
+    let mut lanes: Vec<String> = Vec::new();
+    for name in rows.iter().map(Row::lane) {
+        if !lanes.contains(&name) {
+            lanes.push(name);
+        }
+    }
+    let hold = |other: &String| {
+        let (lane_a, lane_b) = (Some(lane.to_owned()), Some(other.clone()));
+        compare(&rows, &rows, &Question { lane_a, lane_b, seed }).table
+    };
+    let others = lanes.iter().filter(|other| *other != lane);
+    let mut all: Option<Table> = None;
+    for table in others.map(hold) {
+        match &mut all {
+            Some(all) => all.rows.extend(table.rows),
+            None => all = Some(table),
+        }
+    }
+    let mut all = all.unwrap_or_default();
+    all.title = format!("Each lane against {lane}, edit by edit ({condition})");
+    all.note += &format!(" A is {lane}, B the lane of the row; {seed} is the seed of the draws.");
+    all
 }
 
 impl Pairs {

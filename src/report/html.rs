@@ -3,13 +3,13 @@
 use super::plots::{self, escaped};
 use super::prices::Prices;
 use super::summary::Summary;
-use super::tables::{self, Table};
+use super::tables::Table;
 use crate::bench::apply::Applier;
 
 const PAGE: &str = include_str!("page.html");
 
-/// Returns the page; `about` says what was measured, and on what.
-pub fn page(summary: &Summary, prices: &[Prices], about: &str) -> String {
+/// Returns the page of `tables` and plots; `about` says what was measured, and on what.
+pub fn page(summary: &Summary, prices: &[Prices], tables: &[Table], about: &str) -> String {
     let mut body = String::new();
     let plots = [
         (
@@ -41,7 +41,7 @@ pub fn page(summary: &Summary, prices: &[Prices], about: &str) -> String {
         );
         body += &format!("<h2>{title}</h2>\n<p class=\"faint\">{note}</p>\n{plot}");
     }
-    body += &tables::all(summary, prices).iter().map(table).collect::<String>();
+    body += &tables.iter().map(table).collect::<String>();
     PAGE.replace("{{about}}", &escaped(about)).replace("{{body}}", &body)
 }
 

@@ -12,5 +12,5 @@ pub mod stats;
 mod summary;
 pub mod tables;
 
-pub use summary::{Lane, Live, Summary, Tally};
+pub use summary::{Lane, Live, Spent, Summary, Tally, Tokens};
 pub use tables::{Table, markdown};

@@ -37,6 +37,16 @@ impl Prices {
             .map_err(|error| BenchError::Malformed(format!("the price profiles: {error}")))
     }
 
+    /// Returns what so much input, of it from and into the cache, and so much
+    /// output cost.
+    pub fn of(&self, input: u64, cached: u64, written: u64, output: u64) -> f64 {
+        let plain = input.saturating_sub(cached + written) as f64;
+        plain * self.input
+            + cached as f64 * self.cache_read
+            + written as f64 * self.cache_write
+            + output as f64 * self.output
+    }
+
     /// Returns what a token costs that comes in once and is read again in each
     /// of `turns` later turns.
     pub fn read(&self, turns: f64) -> f64 {

@@ -11,7 +11,7 @@ const DRAWS: usize = 2_000;
 
 /// A share of so many, with its 95 % interval (Wilson's, so that 0 of n has
 /// one too).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Share {
     /// How many are.
     pub of: u64,
@@ -20,6 +20,12 @@ pub struct Share {
 }
 
 impl Share {
+    /// Counts a word, unless it is empty: whether it is `yes`.
+    pub fn count(&mut self, word: &str, yes: &str) {
+        self.all += u64::from(!word.is_empty());
+        self.of += u64::from(word == yes);
+    }
+
     /// Returns the share, from 0 to 1; 0 of none is 0.
     pub fn value(self) -> f64 {
         if self.all == 0 { 0.0 } else { self.of as f64 / self.all as f64 }

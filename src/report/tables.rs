@@ -2,11 +2,11 @@
 
 use super::prices::Prices;
 use super::stats::Share;
-use super::summary::{Lane, Summary, Tally};
+use super::summary::{Lane, Summary, Tally, Tokens};
 use crate::bench::mistakes::{Rates, SLIPS};
 
 /// A table: a title, a sentence that says how to read it, columns, rows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Table {
     /// What it shows.
     pub title: String,
@@ -34,13 +34,19 @@ pub fn all(summary: &Summary, prices: &[Prices]) -> Vec<Table> {
     let mut tables = vec![
         outcomes(summary, "drift", "Under real drift", DRIFT_NOTE),
         outcomes(summary, "clean", "Without drift or mistakes", CLEAN_NOTE),
-        outcomes(summary, "replay", "Replayed calls", "Recorded calls, applied by other rules."),
+        levels(summary, "drift"),
+        together(summary),
+        replayed(summary),
         mistakes(summary, "strong"),
         mistakes(summary, "weak"),
+        levels(summary, "weak"),
         slips(summary),
         tokens(summary),
         costs(summary, prices),
-        live(summary),
+        waste(summary, "drift"),
+        waste(summary, "weak"),
+        live(summary, prices),
+        repeats(summary),
         recovery(summary),
     ];
     tables.retain(|table| !table.rows.is_empty());
@@ -86,6 +92,110 @@ fn outcomes(summary: &Summary, condition: &str, title: &str, note: &str) -> Tabl
             tally.defined.to_string(),
             tally.conflicts.to_string(),
             tally.collateral.to_string(),
+        ]);
+    }
+    table
+}
+
+fn replayed(summary: &Summary) -> Table {
+    let note = "Recorded calls, applied by other rules. Right, silently wrong and falsely rejected are shares of the calls whose right result is known: by the corpus, or by what the recording shows afterwards. The last two columns are all calls, by what the recorded tool did with them.";
+    let head = [
+        "format / applier",
+        "right %",
+        "silently wrong %",
+        "falsely rejected %",
+        "n",
+        "taken, of those the tool took %",
+        "taken, of those the tool refused %",
+    ];
+    let mut table = Table::new("Replayed calls", note, &head);
+    let lanes = summary.under("replay");
+    for (lane, tally) in
+        lanes.chain(&summary.together).filter(|(lane, _)| lane.condition == "replay")
+    {
+        let recorded = |word: &str| {
+            let share = tally.recorded.get(word).copied().unwrap_or_default();
+            if share.all == 0 {
+                percent(share)
+            } else {
+                format!("{} of {}", percent(share), share.all)
+            }
+        };
+        table.rows.push(vec![
+            name(lane),
+            percent(tally.success()),
+            percent(tally.corruption()),
+            percent(tally.false_rejection()),
+            tally.defined.to_string(),
+            recorded("yes"),
+            recorded("no"),
+        ]);
+    }
+    table
+}
+
+fn levels(summary: &Summary, condition: &str) -> Table {
+    let title = format!("From bytes to syntax ({condition})");
+    let note = "The same shares by weaker standards: right but for white space; with the syntax tree of the right result, places and comments left out. Syntax broken is the share of the applied calls that brought a syntax error in; builds, of those that were built and whose right result builds. Lanes that are never silently wrong are left out: all their columns are the first. Where no grammar is there, a wrong result has not the right tree.";
+    let head = [
+        "format / applier",
+        "right %",
+        "but for blanks %",
+        "same tree %",
+        "syntax broken %",
+        "builds %",
+        "n",
+    ];
+    let mut table = Table::new(&title, note, &head);
+    for (lane, tally) in summary.under(condition) {
+        if tally.silent() > 0 {
+            table.rows.push(vec![
+                name(lane),
+                percent(tally.success()),
+                percent(tally.blank_success()),
+                percent(tally.tree_success()),
+                percent(tally.broken),
+                percent(tally.builds),
+                tally.defined.to_string(),
+            ]);
+        }
+    }
+    table
+}
+
+fn together(summary: &Summary) -> Table {
+    let note = "Edits of several files, said as one call by the formats that can. A call is right where every file is, rejected where none was changed, and partial where some were changed and others refused. The last three columns count the files of the same calls.";
+    let head = [
+        "condition, format / applier",
+        "right %",
+        "silently wrong %",
+        "falsely rejected %",
+        "partial %",
+        "conflict applied anyway %",
+        "calls",
+        "conflicts",
+        "files right %",
+        "files silently wrong %",
+        "files",
+    ];
+    let mut table = Table::new("Several files in one call", note, &head);
+    for (lane, tally) in summary.together.iter().filter(|(lane, _)| lane.condition != "replay") {
+        let parts = summary.parts.iter().find(|(other, _)| other == lane).map(|(_, tally)| tally);
+        let (right, wrong, files) = parts.map_or_else(Default::default, |parts| {
+            (percent(parts.success()), percent(parts.corruption()), parts.defined)
+        });
+        table.rows.push(vec![
+            format!("{}, {}", lane.condition, name(lane)),
+            percent(tally.success()),
+            percent(tally.corruption()),
+            percent(tally.false_rejection()),
+            percent(Share { of: tally.partial, all: tally.calls() }),
+            percent(tally.blind_share()),
+            tally.defined.to_string(),
+            tally.conflicts.to_string(),
+            right,
+            wrong,
+            files.to_string(),
         ]);
     }
     table
@@ -186,37 +296,70 @@ pub fn break_even(tally: &Tally, plain: &Tally, prices: &Prices) -> Option<f64> 
 }
 
 fn costs(summary: &Summary, prices: &[Prices]) -> Table {
-    let note = "Break-even: so many lines may be read per edit until the numbers or hashes at each line cost what the shorter call saves against replace with plain reads. Cost of a right edit: a read of the whole file, the call, what a rejection says, and what failed, under drift, in input tokens of the first price profile.";
-    let mut head = vec!["format / applier".to_owned()];
-    head.extend(prices.iter().map(|prices| format!("break-even lines, {}", prices.name)));
-    head.push("cost of a right edit under drift".to_owned());
-    let mut table = Table::new("Break-even and cost", note, &[]);
-    table.head = head;
+    let note = "Break-even: so many lines may be read per edit until the numbers or hashes at each line cost what the shorter call saves against replace with plain reads. Net tokens and cost of a right edit: a read of the whole file, the call, what a rejection says, and what failed, under drift; cost in input tokens, where what comes in is put into the cache once.";
+    let mut table = Table::new("Break-even and cost", note, &["format / applier"]);
+    let per_profile = |what: &str| -> Vec<String> {
+        prices.iter().map(|prices| format!("{what}, {}", prices.name)).collect()
+    };
+    table.head.extend(per_profile("break-even lines"));
+    table.head.push("net tokens of a right edit".to_owned());
+    table.head.extend(per_profile("cost of a right edit"));
     let formats = summary.formats();
     let plain = formats.iter().find(|(name, _)| *name == "replace").map(|(_, tally)| *tally);
     for (lane, drifted) in summary.under("drift") {
         let tally = formats.iter().find(|(name, _)| *name == lane.format).map(|(_, tally)| *tally);
-        let (Some(tally), Some(plain), Some(first)) = (tally, plain, prices.first()) else {
-            continue;
-        };
+        let (Some(tally), Some(plain)) = (tally, plain) else { continue };
         let lines = prices.iter().map(|prices| match break_even(tally, plain, prices) {
             Some(lines) => format!("{lines:.0}"),
             None => "–".to_owned(),
         });
-        let tokens = drifted.tokens;
-        let spent = first.read(0.0) * (tokens.read + tokens.error) as f64
-            + first.output * tokens.out as f64;
-        let cost = match drifted.right {
-            0 => "–".to_owned(),
-            right => format!("{:.0}", spent / right as f64),
-        };
-        table.rows.push(std::iter::once(name(lane)).chain(lines).chain([cost]).collect());
+        let Tokens { read, error, out, .. } = drifted.tokens;
+        let number = |sum: Option<f64>| sum.map_or("–".to_owned(), |sum| format!("{sum:.0}"));
+        let net = number(drifted.per_right(read + error + out));
+        let cost = prices.iter().map(|prices| {
+            let right = drifted.per_right(1);
+            let cost = prices.of(read + error, 0, read + error, out);
+            number(right.map(|one| one * cost))
+        });
+        let cells = lines.chain([net]).chain(cost);
+        table.rows.push(std::iter::once(name(lane)).chain(cells).collect());
     }
     table
 }
 
-fn live(summary: &Summary) -> Table {
-    let note = "Tasks given to a model with a read and an edit tool. Right is byte for byte at the end; a task counts once a repeat.";
+fn waste(summary: &Summary, condition: &str) -> Table {
+    let title = format!("Waste by part ({condition})");
+    let note = "Tokens of a right edit, by part: the new text, which is of use; in calls that came out right, old text said again, and addresses and envelope; calls that failed or went wrong; what was said of rejections; and what the gutter added to the reads. Rereads need a conversation, so only live runs count them.";
+    let head = [
+        "format / applier",
+        "new text",
+        "repeated",
+        "addresses, envelope",
+        "failed calls",
+        "rejections",
+        "gutter",
+        "right",
+    ];
+    let mut table = Table::new(&title, note, &head);
+    for (lane, tally) in summary.under(condition).filter(|(_, tally)| tally.right > 0) {
+        let (all, useful) = (tally.tokens, tally.useful);
+        let parts = [
+            useful.new,
+            useful.repeat,
+            useful.out.saturating_sub(useful.new + useful.repeat),
+            all.out - useful.out,
+            all.error,
+            all.read.saturating_sub(all.plain),
+        ];
+        let cells = parts.map(|part| format!("{:.1}", tally.per_right(part).unwrap_or(0.0)));
+        let right = tally.right.to_string();
+        table.rows.push(std::iter::once(name(lane)).chain(cells).chain([right]).collect());
+    }
+    table
+}
+
+fn live(summary: &Summary, prices: &[Prices]) -> Table {
+    let note = "Tasks given to a model with a read and an edit tool. Right is byte for byte at the end; a task counts once a repeat. Net tokens are what the endpoint counted, in and out; cost is in input tokens of each price profile, with what it says was cached. Failed, said and reread are tokens by our count, a task: calls that failed, what was said of them, lines shown again.";
     let head = [
         "model / format / applier",
         "right %",
@@ -224,46 +367,94 @@ fn live(summary: &Summary) -> Table {
         "rejected calls %",
         "ended silently wrong %",
         "calls a task",
-        "input tokens a right task",
-        "of them cached %",
+        "net tokens a right task",
+        "of the input cached %",
         "output tokens a right task",
+        "failed",
+        "said",
+        "reread",
         "tasks",
     ];
     let mut table = Table::new("With a model", note, &head);
+    let costs = prices.iter().map(|prices| format!("cost a right task, {}", prices.name));
+    table.head.extend(costs);
     for ((model, format, applier), live) in &summary.live {
         let of = |part: u64| percent(Share { of: part, all: live.tasks });
-        let per_right = |sum: u64| match live.right {
+        let per_right = |sum: f64| match live.right {
             0 => "–".to_owned(),
-            right => format!("{:.0}", sum as f64 / right as f64),
+            right => format!("{:.0}", sum / right as f64),
         };
-        table.rows.push(vec![
+        let spent = live.spent;
+        let tasks = live.tasks.max(1) as f64;
+        let per_task = |sum: u64| format!("{:.1}", sum as f64 / tasks);
+        let mut row = vec![
             format!("{model} / {format} / {applier}"),
             of(live.right),
             of(live.first),
             percent(Share { of: live.rejected, all: live.calls }),
             of(live.silent),
-            format!("{:.2}", live.calls as f64 / live.tasks.max(1) as f64),
-            per_right(live.tokens.0),
-            format!("{:.0}", live.tokens.1 as f64 * 100.0 / live.tokens.0.max(1) as f64),
-            per_right(live.tokens.2),
+            format!("{:.2}", live.calls as f64 / tasks),
+            per_right((spent.input + spent.output) as f64),
+            format!("{:.0}", spent.cached as f64 * 100.0 / spent.input.max(1) as f64),
+            per_right(spent.output as f64),
+            per_task(live.wasted.0),
+            per_task(live.wasted.1),
+            per_task(live.wasted.2),
             live.tasks.to_string(),
-        ]);
+        ];
+        row.extend(prices.iter().map(|prices| {
+            per_right(prices.of(spent.input, spent.cached, spent.written, spent.output))
+        }));
+        table.rows.push(row);
+    }
+    table
+}
+
+fn repeats(summary: &Summary) -> Table {
+    let note = "pass^k: the chance that so many repeats of one task, drawn at random, are all right, in the mean of the tasks.";
+    let most = summary.live.values().map(super::Live::least_repeats).max().unwrap_or(0);
+    let mut table = Table::new("Right every time", note, &["model / format / applier"]);
+    table.head.extend((1..=most).map(|k| format!("pass^{k} %")));
+    table.head.push("tasks".to_owned());
+    // With one repeat it says what the table before says.
+    for ((model, format, applier), live) in summary.live.iter().filter(|_| most > 1) {
+        let cell = |k: u64| match k <= live.least_repeats() {
+            true => format!("{:.1}", live.pass_all(k) * 100.0),
+            false => "–".to_owned(),
+        };
+        let name = format!("{model} / {format} / {applier}");
+        let cells = (1..=most).map(cell).chain([live.repeats.len().to_string()]);
+        table.rows.push(std::iter::once(name).chain(cells).collect());
     }
     table
 }
 
 fn recovery(summary: &Summary) -> Table {
-    let note =
-        "The share of tasks that end right, by the number of edit calls that failed on the way.";
-    let head = ["model / format / applier", "none", "one", "two", "three and more"];
+    let note = "The share of tasks that end right, by the number of edit calls that failed on the way; and of those that came right after a failed call, what that took from the first failed call on.";
+    let head = [
+        "model / format / applier",
+        "none",
+        "one",
+        "two",
+        "three and more",
+        "calls to recover",
+        "tokens to recover",
+        "recovered",
+    ];
     let mut table = Table::new("Success after failures", note, &head);
     for ((model, format, applier), live) in &summary.live {
         let cells = live.failures.iter().map(|(all, right)| {
             let share = percent(Share { of: *right, all: *all });
             if *all == 0 { share } else { format!("{share} of {all}") }
         });
+        let (tasks, calls, tokens) = live.recovered;
+        let mean = |sum: u64, digits: usize| match tasks {
+            0 => "–".to_owned(),
+            tasks => format!("{:.digits$}", sum as f64 / tasks as f64),
+        };
+        let mending = [mean(calls, 2), mean(tokens, 0), tasks.to_string()];
         let name = format!("{model} / {format} / {applier}");
-        table.rows.push(std::iter::once(name).chain(cells).collect());
+        table.rows.push(std::iter::once(name).chain(cells).chain(mending).collect());
     }
     table
 }

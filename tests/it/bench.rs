@@ -1,6 +1,7 @@
 //! The benchmark: runs that are a function of corpus and seed, whatever breaks
-//! them off; the real edits; formats of others; a model that is played by a
-//! script; results in an engine of others.
+//! them off; several files in one call; results that are built; real programs
+//! beside their rules; formats of others; a model that is played by a script;
+//! transcripts of others; results in an engine of others.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,14 +12,9 @@ use anchord::bench::corpus::{Source, Surroundings};
 use anchord::bench::row::Row;
 use anchord::bench::run::read_row;
 use anchord::bench::task::Task;
-use anchord::report::Summary;
-use anchord::report::stats::Share;
 
 use crate::endpoint::Endpoint;
 use crate::world::{Output, World};
-
-/// Where the real edits lie, from the root of the project.
-const TRIPLES: &str = "../shared/corpus/drift-triples.jsonl.zst";
 
 /// A program of others: a format of its own, whose calls are line numbers and
 /// new lines, applied to whatever stands there.
@@ -46,7 +42,7 @@ for row in sys.stdin:
 "#;
 
 /// Runs a program to its end.
-fn run(command: &mut Command) -> Output {
+pub(crate) fn run(command: &mut Command) -> Output {
     let Ok(output) = command.output() else {
         return Output { code: -1, out: String::new(), err: "it cannot be started".to_owned() };
     };
@@ -66,25 +62,26 @@ fn repository() -> World {
         assert_eq!(done.code, 0, "{done:?}");
     };
     git(&["init", "-q"]);
-    let mut lines: Vec<String> =
-        (0..60).map(|line| format!("    let value_{line} = compute({line});")).collect();
+    let lines = || (0..60).map(|line| format!("    let value_{line} = compute({line});"));
+    let mut files: [(&str, usize, Vec<String>); 2] =
+        [("a.rs", 7, lines().collect()), ("b.rs", 13, lines().collect())];
     for step in 0..30 {
-        for name in ["a.rs", "b.rs"] {
+        for (name, stride, lines) in &mut files {
             world.write(name, format!("fn main() {{\n{}\n}}\n", lines.join("\n")));
+            let at = (step * 17) % lines.len();
+            lines[at] = format!("    let changed_{step} = other({step});");
+            lines.insert((step * *stride) % lines.len(), format!("    check({step});"));
+            if step % 3 == 0 {
+                lines.remove((step * 11) % lines.len());
+            }
         }
         git(&["add", "."]);
         git(&["commit", "-q", "-m", "step"]);
-        let at = (step * 17) % lines.len();
-        lines[at] = format!("    let changed_{step} = other({step});");
-        lines.insert((step * 7) % lines.len(), format!("    check({step});"));
-        if step % 3 == 0 {
-            lines.remove((step * 11) % lines.len());
-        }
     }
     world
 }
 
-fn bench(world: &World, arguments: &[&str]) -> Output {
+pub(crate) fn bench(world: &World, arguments: &[&str]) -> Output {
     run(world.command().arg("bench").args(arguments))
 }
 
@@ -100,11 +97,11 @@ fn free(world: &World, out: &str, more: &[&str]) -> String {
     results(&target)
 }
 
-fn results(out: &Path) -> String {
+pub(crate) fn results(out: &Path) -> String {
     std::fs::read_to_string(out.join("results.jsonl")).unwrap()
 }
 
-fn rows(text: &str) -> Vec<Row> {
+pub(crate) fn rows(text: &str) -> Vec<Row> {
     text.lines().map(|line| read_row(line).unwrap()).collect()
 }
 
@@ -114,6 +111,7 @@ fn a_run_is_a_function_of_corpus_and_seed() {
     let formats = ["--formats", "anchor,linehash,replace,udiff", "--no-programs"];
     let whole = free(&world, "whole", &formats);
     assert!(rows(&whole).iter().any(|row| row.condition == "drift" && row.right));
+    assert!(rows(&whole).iter().any(|row| row.files == 2 && row.right));
     assert_eq!(whole, free(&world, "one", &[&formats[..], &["--jobs", "1"]].concat()));
     let parts = ["part1", "part2", "part3"];
     for (part, shard) in parts.iter().zip(["1/3", "2/3", "3/3"]) {
@@ -150,6 +148,170 @@ fn a_run_that_was_broken_off_goes_on() {
 }
 
 #[test]
+fn several_files_are_one_call_in_the_formats_that_can_say_so() {
+    let world = repository();
+    let text = free(&world, "run", &["--conditions", "clean,drift"]);
+    let all = rows(&text);
+    let together: Vec<&Row> = all.iter().filter(|row| row.files > 1).collect();
+    let mut said: Vec<&str> = together.iter().map(|row| row.format.as_str()).collect();
+    said.dedup();
+    said.sort_unstable();
+    said.dedup();
+    let can =
+        ["anchor", "blocks", "hashline", "lines", "lsp", "patch", "replace", "udiff", "whole"];
+    assert_eq!(said, can);
+    for call in together.iter().filter(|row| !row.is_part()) {
+        let is_its = |row: &&&Row| {
+            row.is_part()
+                && (row.index, &row.condition, row.lane())
+                    == (call.index, &call.condition, call.lane())
+        };
+        let files: Vec<&&Row> = together.iter().filter(is_its).collect();
+        assert_eq!((files.len(), call.path.as_str()), (2, ""));
+        assert_eq!(call.right, files.iter().all(|file| file.right), "{call:?}");
+        assert!(call.condition != "clean" || call.right || call.applier == "codex", "{call:?}");
+        // Ours does all of a call or nothing.
+        let done = files.iter().filter(|file| file.accepted).count();
+        let ours = ["anchord", "mapped", "strict", "git-apply", "real-git"];
+        assert!(!ours.contains(&call.applier.as_str()) || done != 1, "{call:?}");
+    }
+    let outcomes = |name: &str| {
+        let outcomes = together
+            .iter()
+            .filter(|row| row.condition == "drift")
+            .map(|row| (row.lane(), row.outcome.as_str()));
+        outcomes.filter(|(lane, _)| lane == name).map(|(_, outcome)| outcome).collect::<Vec<_>>()
+    };
+    assert_eq!(outcomes("udiff/git-apply"), outcomes("udiff/real-git"));
+    assert!(outcomes("lines/map-range").contains(&"partial"), "one file goes, another does not");
+    let place = world.outside("run");
+    let report = bench(&world, &["report", place.to_str().unwrap()]);
+    assert!(report.out.contains("## Several files in one call"), "{report:?}");
+}
+
+#[test]
+fn results_are_built_by_the_command_of_the_user() {
+    let world = repository();
+    // Builds where nothing differs from the commit.
+    let more = ["--formats", "lines", "--conditions", "clean,slip", "--no-programs"];
+    let text = free(
+        &world,
+        "run",
+        &[&more[..], &["--limit", "4", "--build", "git diff --quiet"]].concat(),
+    );
+    let single: Vec<Row> = rows(&text).into_iter().filter(|row| row.files == 1).collect();
+    let wanted = |row: &Row| match (row.accepted, row.right) {
+        (true, true) => "yes",
+        (true, false) => "no",
+        (false, _) => "",
+    };
+    for row in &single {
+        assert_eq!(row.build, wanted(row), "{row:?}");
+    }
+    for word in ["yes", "no", ""] {
+        assert!(single.iter().any(|row| row.build == word), "no row says {word:?}");
+    }
+    let parts = ["run", "--corpus", "dir:a:b", "--build", "true", "--out", "x"];
+    assert_eq!(bench(&world, &parts).code, 2, "there is no commit to build");
+}
+
+/// The rules of others are functions of ours, written from their documentation;
+/// where the programs are installed, they must do the same with the same calls.
+#[test]
+fn rules_of_others_do_as_their_programs_do() {
+    let world = repository();
+    let text = free(&world, "run", &["--formats", "linehash,udiff,patch", "--limit", "20"]);
+    let all = rows(&text);
+    let pairs = [
+        ("udiff/git-apply", "udiff/real-git"),
+        ("udiff/patch-F2", "udiff/real-patch"),
+        ("patch/codex", "patch/real-codex"),
+        ("linehash/relocate-nearest", "linehash/real-hashline"),
+    ];
+    for (rule, program) in pairs {
+        let of = |lane: &str| -> Vec<(u64, &str, &str, &str)> {
+            let told = |row: &Row| row.lane() == lane && row.files == 1;
+            all.iter()
+                .filter(|row| told(row))
+                .map(|row| (row.index, &*row.condition, &*row.mistake, &*row.outcome))
+                .collect()
+        };
+        let (rule_rows, program_rows) = (of(rule), of(program));
+        if program_rows.is_empty() {
+            println!("{program} is not installed: passed over");
+            continue;
+        }
+        let differ = rule_rows.iter().zip(&program_rows).filter(|(a, b)| a != b);
+        let differ: Vec<_> = differ.collect();
+        println!("{rule} and {program}: {} of {} differ", differ.len(), rule_rows.len());
+        assert_eq!(rule_rows.len(), program_rows.len());
+        assert!(differ.len() * 50 <= rule_rows.len(), "{differ:?}");
+    }
+}
+
+/// A conversation of another agent is given to the rules that read its formats.
+#[test]
+fn transcripts_of_others_are_replayed() {
+    let world = World::new();
+    let before = "fn main() {\n    let one = 1;\n    run(one);\n    run(one);\n}\n";
+    let call = |id: &str, name: &str, input: serde_json::Value| {
+        serde_json::json!({"type": "assistant", "message": {"role": "assistant", "model": "m",
+            "content": [{"type": "tool_use", "id": id, "name": name, "input": input}]}})
+    };
+    let result = |id: &str, text: &str, failed: bool| {
+        serde_json::json!({"type": "user", "message": {"role": "user", "content": [
+            {"type": "tool_result", "tool_use_id": id, "content": text, "is_error": failed}]}})
+    };
+    let quote = |old: &str, new: &str| serde_json::json!({"file_path": "/w/src/main.rs", "old_string": old, "new_string": new});
+    let read = serde_json::json!({"file_path": "/w/src/main.rs"});
+    let rows_in = [
+        call("1", "Read", read.clone()),
+        result("1", before, false),
+        call("2", "Edit", quote("    run(one);\n", "")),
+        result("2", "Found 2 matches of the string to replace.", true),
+        call("3", "Edit", quote("one = 1", "one = 2")),
+        result("3", "The file has been updated.", false),
+        call("4", "Read", read),
+        result("4", &before.replace("one = 1", "one = 2"), false),
+        call(
+            "5",
+            "Edit",
+            serde_json::json!({"file_path": "/w/other.rs", "old_string": "a",
+            "new_string": "b"}),
+        ),
+        result("5", "The file has been updated.", false),
+    ];
+    let text: String = rows_in.iter().map(|row| format!("{row}\n")).collect();
+    let file = world.outside("session.jsonl");
+    std::fs::write(&file, text).unwrap();
+    let out = world.outside("replayed");
+    let place = out.to_str().unwrap();
+    let done = bench(&world, &["replay", file.to_str().unwrap(), "--out", place]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(done.out.contains("2 calls"), "{done:?}");
+    assert!(done.out.contains("1 passed over: its file was never shown whole"), "{done:?}");
+    let found: Vec<(u64, String, String, String)> = rows(&results(&out))
+        .into_iter()
+        .filter(|row| ["unique", "first-match", "anchord"].contains(&row.applier.as_str()))
+        .map(|row| (row.index, row.applier, row.recorded, row.outcome))
+        .collect();
+    let row = |index: u64, applier: &str, recorded: &str, outcome: &str| {
+        (index, applier.to_owned(), recorded.to_owned(), outcome.to_owned())
+    };
+    let wanted = [
+        row(0, "anchord", "no", "not-taken"),
+        row(0, "unique", "no", "not-taken"),
+        row(0, "first-match", "no", "taken"),
+        row(1, "anchord", "yes", "right"),
+        row(1, "unique", "yes", "right"),
+        row(1, "first-match", "yes", "right"),
+    ];
+    assert_eq!(found, wanted);
+    let report = bench(&world, &["report", place]);
+    assert!(report.out.contains("## Replayed calls"), "{report:?}");
+}
+
+#[test]
 fn reports_and_comparisons_say_what_the_rows_say() {
     let world = repository();
     free(&world, "run", &["--formats", "anchor,lines,replace", "--no-programs"]);
@@ -157,7 +319,15 @@ fn reports_and_comparisons_say_what_the_rows_say() {
     let (place, page) = (place.to_str().unwrap(), world.outside("page.html"));
     let report = bench(&world, &["report", place]);
     assert!(report.out.contains("## Under real drift"), "{report:?}");
-    assert!(report.out.contains("| anchor / anchord "), "{report:?}");
+    for told in [
+        "| anchor / anchord ",
+        "## From bytes to syntax (drift)",
+        "## Waste by part (weak)",
+        "net tokens of a right edit",
+        "## Each lane against anchor/anchord, edit by edit (drift)",
+    ] {
+        assert!(report.out.contains(told), "{told}: {report:?}");
+    }
     assert_eq!(bench(&world, &["report", place, "--html", page.to_str().unwrap()]).code, 0);
     let html = std::fs::read_to_string(page).unwrap();
     assert_eq!(html.matches("<svg").count(), 3, "a plot for each kind of row there is");
@@ -167,111 +337,6 @@ fn reports_and_comparisons_say_what_the_rows_say() {
     let lanes = ["--lane-a", "anchor/anchord", "--lane-b", "lines/no-guard"];
     let worse = bench(&world, &[&["compare", place, place], &lanes[..]].concat());
     assert_eq!(worse.code, 1, "{worse:?}");
-}
-
-/// Returns the real edits, if they lie beside the tree.
-fn triples(limit: usize) -> Option<(String, String)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(TRIPLES);
-    if !path.is_file() {
-        println!("no {TRIPLES} beside the tree: passed over");
-        return None;
-    }
-    let limit = std::env::var("ANCHORD_EDITS").unwrap_or_else(|_| limit.to_string());
-    Some((path.to_str().unwrap().to_owned(), limit))
-}
-
-/// Of another study on other edits of the same repositories: appliers by the
-/// shares (right, silently wrong, falsely rejected) of 1,430 edits, and of 558
-/// conflicts that were applied anyway, in percent.
-const NOTES: [(&str, [f64; 4]); 11] = [
-    ("lines/no-guard", [57.8, 39.2, 3.0, 84.6]),
-    ("lines/file-hash-guard", [0.0, 0.0, 100.0, 0.0]),
-    ("lines/range-verified", [81.3, 1.0, 17.7, 15.6]),
-    ("lines/map-range", [97.3, 0.1, 2.5, 25.3]),
-    ("lines/map-neighbours", [97.3, 0.0, 2.7, 0.2]),
-    ("linehash/strict", [57.1, 0.7, 42.2, 9.3]),
-    ("linehash/relocate-file", [62.7, 1.0, 36.3, 15.9]),
-    ("linehash16/relocate-file", [76.8, 1.0, 22.2, 15.2]),
-    ("replace/unique", [96.5, 0.2, 3.3, 16.5]),
-    ("udiff/git-apply", [88.9, 0.0, 11.1, 1.1]),
-    ("udiff/patch-F2", [96.6, 0.0, 3.4, 6.5]),
-];
-
-/// Ours never errs on real drift and rejects least; the table of the other
-/// study comes out again; mistakes fail as often as they were counted.
-#[test]
-fn real_edits_come_out_as_they_were_measured_before() {
-    let Some((corpus, limit)) = triples(90) else { return };
-    let world = World::new();
-    let out = world.outside("real");
-    let formats = "anchor,lines,linehash,linehash16,replace,udiff,patch";
-    let run = bench(
-        &world,
-        &[
-            "run",
-            "--corpus",
-            &corpus,
-            "--limit",
-            &limit,
-            "--no-programs",
-            "--formats",
-            formats,
-            "--conditions",
-            "drift,strong,weak",
-            "--out",
-            out.to_str().unwrap(),
-        ],
-    );
-    assert_eq!(run.code, 0, "{run:?}");
-    let rows = rows(&results(&out));
-    let summary = Summary::of(&rows);
-    let mut wrong = Vec::new();
-    for (lane, tally) in summary.under("drift").filter(|(lane, _)| lane.applier == "anchord") {
-        assert_eq!((tally.silent(), tally.blind), (0, 0), "{lane:?}");
-        assert!(tally.false_rejection().interval().0 < 0.02, "{lane:?}");
-    }
-    for (lane, tally) in summary.under("drift") {
-        let name = format!("{}/{}", lane.format, lane.applier);
-        let Some((_, noted)) = NOTES.iter().find(|(other, _)| *other == name) else { continue };
-        let shares =
-            [tally.success(), tally.corruption(), tally.false_rejection(), tally.blind_share()];
-        for ((share, noted), of) in shares.into_iter().zip(noted).zip([1430, 1430, 1430, 558]) {
-            wrong.extend(
-                apart(share, *noted, of).then(|| format!("{name}: {share:?}, noted {noted}")),
-            );
-        }
-    }
-    for (class, lane, counted) in COUNTED {
-        let found = summary
-            .under(class)
-            .find(|(other, _)| format!("{}/{}", other.format, other.applier) == lane);
-        let share = found.unwrap().1.false_rejection();
-        wrong.extend(
-            apart(share, counted, 1430)
-                .then(|| format!("{class} {lane}: {share:?}, counted {counted}")),
-        );
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// Failed calls per 100 of the tools that were counted, and the rules that
-/// stand for them here.
-const COUNTED: [(&str, &str, f64); 6] = [
-    ("strong", "replace/unique", 4.3),
-    ("weak", "replace/unique", 28.8),
-    ("strong", "patch/unique", 13.7),
-    ("weak", "patch/unique", 50.2),
-    ("strong", "linehash/strict", 7.7),
-    ("weak", "linehash/strict", 26.3),
-];
-
-/// Returns whether a share and one in percent that was found on so many others
-/// cannot both be: their intervals are apart.
-fn apart(share: Share, noted: f64, others: u64) -> bool {
-    let of = (noted * others as f64 / 100.0).round() as u64;
-    let other = Share { of, all: others };
-    let (one, other) = (share.interval(), other.interval());
-    one.1 < other.0 || other.1 < one.0
 }
 
 #[test]
@@ -289,6 +354,8 @@ fn a_format_and_an_applier_of_others_is_a_program() {
     let summary_rows = rows(&text);
     let of = |format: &str, applier: &str| -> BTreeMap<(String, String), String> {
         let lane = summary_rows.iter().filter(|row| row.format == format && row.applier == applier);
+        // Programs of others are asked about one file.
+        let lane = lane.filter(|row| row.files == 1);
         let lane = lane.filter(|row| ["clean", "drift"].contains(&row.condition.as_str()));
         lane.map(|row| ((row.task.clone(), row.condition.clone()), row.outcome.clone())).collect()
     };
@@ -337,7 +404,7 @@ fn results_load_into_an_engine_as_they_are() {
 fn tasks(world: &World, limit: usize) -> Vec<Task> {
     let cache = world.outside("cache");
     let around = Surroundings { cache: &cache, limit: Some(limit), seed: 1, say: &|_| {} };
-    Source::Git(world.root.clone()).load(&around).unwrap()
+    Source::Git(world.root.clone()).load(&around).unwrap().tasks
 }
 
 /// A whole run with a model that makes the calibrated mistakes, over an endpoint
@@ -376,6 +443,8 @@ fn a_live_run_loses_and_repeats_nothing() {
         let faults = endpoint.faults();
         assert!(faults.iter().all(|count| *count > 0), "not every fault occurred: {faults:?}");
         check_replay(&world, &out, &source);
+        let report = bench(&world, &["report", out.to_str().unwrap()]);
+        assert!(report.out.contains("tokens to recover"), "{report:?}");
         // A run that is complete asks nothing more.
         let asked = endpoint.asked();
         assert_eq!(run(&mut command).code, 0);

@@ -30,6 +30,8 @@ mod world;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod bench_drift;
+#[cfg(test)]
 mod checks;
 #[cfg(test)]
 mod cli;

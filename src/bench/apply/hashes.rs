@@ -15,6 +15,9 @@ pub(super) enum Rule {
     Within(usize),
     /// It goes to the line with its hash, if there is only one in the file.
     Anywhere,
+    /// It goes to the only line with its hash, else to the nearest of them if that
+    /// is so near.
+    Nearest(usize),
     /// Its number counts, if its hash is that of a line next to it.
     Number,
 }
@@ -32,7 +35,8 @@ pub(super) fn apply(situation: &Situation, text: &str, rule: Rule) -> Outcome {
     let mut pieces = pieces?;
     pieces.sort_by_key(|piece| (piece.old.start, piece.old.end));
     let after = put(situation.now(), &pieces)?;
-    match after == situation.now() {
+    // The program with this rule does not look.
+    match after == situation.now() && !matches!(rule, Rule::Nearest(_)) {
         true => Err(Rejected::new(Code::NoChange, "the edit changes nothing")),
         false => Ok(after),
     }
@@ -75,6 +79,13 @@ fn place(anchor: &str, now: &[&str], rule: Rule) -> Result<usize, Rejected> {
         Rule::Number => {
             let beside = at.checked_sub(1).is_some_and(is) || is(at + 1);
             return if beside && at < now.len() { Ok(at) } else { Err(stale()) };
+        }
+        Rule::Nearest(_) if at >= now.len() => return Err(stale()),
+        Rule::Nearest(lines) => {
+            let found: Vec<usize> = (0..now.len()).filter(|line| is(*line)).collect();
+            let nearest = found.iter().copied().min_by_key(|line| line.abs_diff(at));
+            let is_near = |line: &usize| found.len() == 1 || line.abs_diff(at) <= lines;
+            return nearest.filter(is_near).ok_or_else(stale);
         }
         Rule::Within(lines) => at.saturating_sub(lines)..(at + lines + 1).min(now.len()),
         Rule::Anywhere => 0..now.len(),

@@ -11,15 +11,20 @@ mod codex;
 mod diffs;
 mod hashes;
 mod map;
+mod operations;
 mod ours;
 pub mod programs;
 mod quotes;
 
 use std::sync::Arc;
 
+use engine::anchor::Handle;
 use engine::error::Code;
 use engine::format::{Body, Draft, DraftFile, Find, Given, Op, OpKind, Task as DraftTask, read};
 use engine::snapshot::Snapshot;
+
+use super::format::handle;
+use super::task::Task;
 
 /// A file as its author saw it and as it is.
 #[derive(Debug, Clone)]
@@ -30,6 +35,10 @@ pub struct Situation {
     pub seen: Arc<Snapshot>,
     /// What is there.
     pub now: Arc<Snapshot>,
+    /// The handle under which it was read.
+    pub handle: Handle,
+    /// The other files that the call may be about.
+    pub others: Vec<String>,
 }
 
 impl Situation {
@@ -40,7 +49,24 @@ impl Situation {
             true => Arc::clone(&seen_snapshot),
             false => Arc::new(Snapshot::of(now.as_bytes().to_vec())),
         };
-        Situation { path: path.to_owned(), seen: seen_snapshot, now }
+        let (path, others) = (path.to_owned(), Vec::new());
+        Situation { path, seen: seen_snapshot, now, handle: handle(0), others }
+    }
+
+    /// Returns the situations of the files of one call, each as it was read and
+    /// as it is now.
+    pub fn together<'a>(files: impl IntoIterator<Item = (&'a Task, &'a str)>) -> Vec<Situation> {
+        let one = |(at, (task, now)): (usize, (&Task, &str))| Situation {
+            handle: handle(at),
+            ..Situation::new(&task.path, &task.read, now)
+        };
+        let mut all: Vec<Situation> = files.into_iter().enumerate().map(one).collect();
+        let paths: Vec<String> = all.iter().map(|situation| situation.path.clone()).collect();
+        for situation in &mut all {
+            let others = paths.iter().filter(|path| **path != situation.path);
+            situation.others = others.cloned().collect();
+        }
+        all
     }
 
     /// Returns what is there as text; what the benchmark holds is UTF-8.
@@ -80,8 +106,28 @@ pub struct Applier {
     pub format: &'static str,
     /// Its name.
     pub name: &'static str,
-    /// The rule.
-    pub apply: fn(&Situation, &str) -> Outcome,
+    rule: Rule,
+}
+
+/// What an applier does.
+#[derive(Debug, Clone, Copy)]
+enum Rule {
+    /// As the engine does, reading the format of this name.
+    Ours(&'static str, ours::Policy),
+    /// As a function does with each file; and what becomes of the other files
+    /// where one is refused.
+    Theirs(fn(&Situation, &str) -> Outcome, Failed),
+}
+
+/// What becomes of the other files of a call where one is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failed {
+    /// They stay as they are.
+    None,
+    /// Those before it are changed.
+    Before,
+    /// All of them are changed.
+    Others,
 }
 
 /// The name of our own applier as the daemon uses it, lints included.
@@ -98,75 +144,159 @@ pub const REFERENCES: [(&str, &str); 6] = [
     ("linehash16", "strict"),
 ];
 
-const fn applier(
+const fn ours(
     format: &'static str,
     name: &'static str,
-    apply: fn(&Situation, &str) -> Outcome,
+    reader: &'static str,
+    policy: ours::Policy,
 ) -> Applier {
-    Applier { format, name, apply }
+    Applier { format, name, rule: Rule::Ours(reader, policy) }
+}
+
+const fn theirs(
+    format: &'static str,
+    name: &'static str,
+    rule: fn(&Situation, &str) -> Outcome,
+    failed: Failed,
+) -> Applier {
+    Applier { format, name, rule: Rule::Theirs(rule, failed) }
 }
 
 /// Every applier that is a function of ours, in the order of the tables.
-pub const APPLIERS: [Applier; 47] = [
-    applier("anchor", OURS, |s, text| ours::apply("anchor", s, text, ours::LINTED)),
-    applier("anchor", "mapped", |s, text| ours::apply("anchor", s, text, ours::MAPPED)),
-    applier("anchor", "strict", |s, text| ours::apply("anchor", s, text, ours::STRICT)),
-    applier("lines", OURS, |s, text| ours::apply("lines", s, text, ours::LINTED)),
-    applier("lines", "mapped", |s, text| ours::apply("lines", s, text, ours::MAPPED)),
-    applier("lines", "strict", |s, text| ours::apply("lines", s, text, ours::STRICT)),
-    applier("lines", "no-guard", numbers),
-    applier("lines", "file-hash-guard", guarded),
-    applier("lines", "range-verified", map::verified),
-    applier("lines", "map-range", map::range),
-    applier("lines", "map-neighbours", map::neighbours),
-    applier("hashline", OURS, |s, text| ours::apply("hashline", s, text, ours::LINTED)),
-    applier("hashline", "mapped", |s, text| ours::apply("hashline", s, text, ours::MAPPED)),
-    applier("hashline", "strict", |s, text| ours::apply("hashline", s, text, ours::STRICT)),
-    applier("linehash", OURS, |s, text| ours::apply("hashline", s, text, ours::LINTED)),
-    applier("linehash", "mapped", |s, text| ours::apply("hashline", s, text, ours::MAPPED)),
-    applier("linehash", "strict", |s, text| hashes::apply(s, text, hashes::Rule::Strict)),
-    applier("linehash", "relocate-2", |s, text| hashes::apply(s, text, hashes::Rule::Within(2))),
-    applier("linehash", "relocate-20", |s, text| hashes::apply(s, text, hashes::Rule::Within(20))),
-    applier("linehash", "relocate-file", |s, text| hashes::apply(s, text, hashes::Rule::Anywhere)),
-    applier("linehash", "number-wins", |s, text| hashes::apply(s, text, hashes::Rule::Number)),
-    applier("linehash16", "strict", |s, text| hashes::apply(s, text, hashes::Rule::Strict)),
-    applier("linehash16", "relocate-20", |s, text| {
-        hashes::apply(s, text, hashes::Rule::Within(20))
-    }),
-    applier("linehash16", "relocate-file", |s, text| {
-        hashes::apply(s, text, hashes::Rule::Anywhere)
-    }),
-    applier("replace", OURS, |s, text| ours::apply("replace", s, text, ours::LINTED)),
-    applier("replace", "mapped", |s, text| ours::apply("replace", s, text, ours::MAPPED)),
-    applier("replace", "strict", |s, text| ours::apply("replace", s, text, ours::STRICT)),
-    applier("replace", "unique", |s, text| quotes::apply("replace", s, text, quotes::Rule::Unique)),
-    applier("replace", "first-match", |s, text| {
-        quotes::apply("replace", s, text, quotes::Rule::First)
-    }),
-    applier("replace", "trim-fallback", |s, text| {
-        quotes::apply("replace", s, text, quotes::Rule::Trim)
-    }),
-    applier("blocks", OURS, |s, text| ours::apply("blocks", s, text, ours::LINTED)),
-    applier("blocks", "mapped", |s, text| ours::apply("blocks", s, text, ours::MAPPED)),
-    applier("blocks", "unique", |s, text| quotes::apply("blocks", s, text, quotes::Rule::Unique)),
-    applier("blocks", "first-match", |s, text| {
-        quotes::apply("blocks", s, text, quotes::Rule::First)
-    }),
-    applier("blocks", "trim-fallback", |s, text| {
-        quotes::apply("blocks", s, text, quotes::Rule::Trim)
-    }),
-    applier("udiff", OURS, |s, text| ours::apply("udiff", s, text, ours::LINTED)),
-    applier("udiff", "mapped", |s, text| ours::apply("udiff", s, text, ours::MAPPED)),
-    applier("udiff", "git-apply", |s, text| diffs::apply(s, text, diffs::Rule::Git)),
-    applier("udiff", "patch-F2", |s, text| diffs::apply(s, text, diffs::Rule::Fuzz(2))),
-    applier("patch", OURS, |s, text| ours::apply("patch", s, text, ours::LINTED)),
-    applier("patch", "mapped", |s, text| ours::apply("patch", s, text, ours::MAPPED)),
-    applier("patch", "unique", |s, text| quotes::apply("patch", s, text, quotes::Rule::Unique)),
-    applier("patch", "codex", codex::apply),
-    applier("lsp", OURS, |s, text| ours::apply("lsp", s, text, ours::LINTED)),
-    applier("lsp", "mapped", |s, text| ours::apply("lsp", s, text, ours::MAPPED)),
-    applier("whole", OURS, |s, text| ours::apply("whole", s, text, ours::LINTED)),
-    applier("whole", "overwrite", overwrite),
+pub const APPLIERS: [Applier; 48] = [
+    ours("anchor", OURS, "anchor", ours::LINTED),
+    ours("anchor", "mapped", "anchor", ours::MAPPED),
+    ours("anchor", "strict", "anchor", ours::STRICT),
+    ours("lines", OURS, "lines", ours::LINTED),
+    ours("lines", "mapped", "lines", ours::MAPPED),
+    ours("lines", "strict", "lines", ours::STRICT),
+    theirs("lines", "no-guard", numbers, Failed::Others),
+    theirs("lines", "file-hash-guard", guarded, Failed::Others),
+    theirs("lines", "range-verified", map::verified, Failed::Others),
+    theirs("lines", "map-range", map::range, Failed::Others),
+    theirs("lines", "map-neighbours", map::neighbours, Failed::Others),
+    ours("hashline", OURS, "hashline", ours::LINTED),
+    ours("hashline", "mapped", "hashline", ours::MAPPED),
+    ours("hashline", "strict", "hashline", ours::STRICT),
+    ours("linehash", OURS, "hashline", ours::LINTED),
+    ours("linehash", "mapped", "hashline", ours::MAPPED),
+    theirs(
+        "linehash",
+        "strict",
+        |s, text| hashes::apply(s, text, hashes::Rule::Strict),
+        Failed::Others,
+    ),
+    theirs(
+        "linehash",
+        "relocate-2",
+        |s, text| hashes::apply(s, text, hashes::Rule::Within(2)),
+        Failed::Others,
+    ),
+    theirs(
+        "linehash",
+        "relocate-20",
+        |s, text| hashes::apply(s, text, hashes::Rule::Within(20)),
+        Failed::Others,
+    ),
+    theirs(
+        "linehash",
+        "relocate-file",
+        |s, text| hashes::apply(s, text, hashes::Rule::Anywhere),
+        Failed::Others,
+    ),
+    theirs(
+        "linehash",
+        "relocate-nearest",
+        |s, text| hashes::apply(s, text, hashes::Rule::Nearest(3)),
+        Failed::Others,
+    ),
+    theirs(
+        "linehash",
+        "number-wins",
+        |s, text| hashes::apply(s, text, hashes::Rule::Number),
+        Failed::Others,
+    ),
+    theirs(
+        "linehash16",
+        "strict",
+        |s, text| hashes::apply(s, text, hashes::Rule::Strict),
+        Failed::Others,
+    ),
+    theirs(
+        "linehash16",
+        "relocate-20",
+        |s, text| hashes::apply(s, text, hashes::Rule::Within(20)),
+        Failed::Others,
+    ),
+    theirs(
+        "linehash16",
+        "relocate-file",
+        |s, text| hashes::apply(s, text, hashes::Rule::Anywhere),
+        Failed::Others,
+    ),
+    ours("replace", OURS, "replace", ours::LINTED),
+    ours("replace", "mapped", "replace", ours::MAPPED),
+    ours("replace", "strict", "replace", ours::STRICT),
+    theirs(
+        "replace",
+        "unique",
+        |s, text| quotes::apply("replace", s, text, quotes::Rule::Unique),
+        Failed::Others,
+    ),
+    theirs(
+        "replace",
+        "first-match",
+        |s, text| quotes::apply("replace", s, text, quotes::Rule::First),
+        Failed::Others,
+    ),
+    theirs(
+        "replace",
+        "trim-fallback",
+        |s, text| quotes::apply("replace", s, text, quotes::Rule::Trim),
+        Failed::Others,
+    ),
+    ours("blocks", OURS, "blocks", ours::LINTED),
+    ours("blocks", "mapped", "blocks", ours::MAPPED),
+    theirs(
+        "blocks",
+        "unique",
+        |s, text| quotes::apply("blocks", s, text, quotes::Rule::Unique),
+        Failed::Others,
+    ),
+    theirs(
+        "blocks",
+        "first-match",
+        |s, text| quotes::apply("blocks", s, text, quotes::Rule::First),
+        Failed::Others,
+    ),
+    theirs(
+        "blocks",
+        "trim-fallback",
+        |s, text| quotes::apply("blocks", s, text, quotes::Rule::Trim),
+        Failed::Others,
+    ),
+    ours("udiff", OURS, "udiff", ours::LINTED),
+    ours("udiff", "mapped", "udiff", ours::MAPPED),
+    theirs("udiff", "git-apply", |s, text| diffs::apply(s, text, diffs::Rule::Git), Failed::None),
+    theirs(
+        "udiff",
+        "patch-F2",
+        |s, text| diffs::apply(s, text, diffs::Rule::Fuzz(2)),
+        Failed::Others,
+    ),
+    ours("patch", OURS, "patch", ours::LINTED),
+    ours("patch", "mapped", "patch", ours::MAPPED),
+    theirs(
+        "patch",
+        "unique",
+        |s, text| quotes::apply("patch", s, text, quotes::Rule::Unique),
+        Failed::Others,
+    ),
+    theirs("patch", "codex", codex::apply, Failed::Before),
+    ours("lsp", OURS, "lsp", ours::LINTED),
+    ours("lsp", "mapped", "lsp", ours::MAPPED),
+    ours("whole", OURS, "whole", ours::LINTED),
+    theirs("whole", "overwrite", overwrite, Failed::Others),
 ];
 
 impl Applier {
@@ -175,20 +305,54 @@ impl Applier {
         APPLIERS.iter().find(|applier| applier.format == format && applier.name == name)
     }
 
+    /// Returns what becomes of a file.
+    pub fn apply(&self, situation: &Situation, text: &str) -> Outcome {
+        match self.rule {
+            Rule::Ours(reader, policy) => ours::apply(reader, situation, text, policy),
+            Rule::Theirs(rule, _) => rule(situation, text),
+        }
+    }
+
+    /// Returns what becomes of each file of a call.
+    pub fn apply_all(&self, situations: &[Situation], text: &str) -> Vec<Outcome> {
+        let (rule, failed) = match self.rule {
+            Rule::Ours(reader, policy) => {
+                return ours::apply_all(reader, situations, text, policy);
+            }
+            Rule::Theirs(rule, failed) => (rule, failed),
+        };
+        let outcomes: Vec<Outcome> =
+            situations.iter().map(|situation| rule(situation, text)).collect();
+        let Some(at) = outcomes.iter().position(Result::is_err) else { return outcomes };
+        let Err(first) = outcomes[at].clone() else { return outcomes };
+        let kept = |(place, outcome): (usize, Outcome)| match failed {
+            Failed::None => Err(first.clone()),
+            Failed::Before if place > at => Err(first.clone()),
+            _ => outcome,
+        };
+        outcomes.into_iter().enumerate().map(kept).collect()
+    }
+
     /// Returns whether it is ours, in any of its settings.
     pub fn is_ours(name: &str) -> bool {
         [OURS, "mapped"].contains(&name)
     }
 }
 
-/// Returns the one file that a call is about, as its format reads.
+/// Returns what a call says of one of its files, as its format reads.
 fn file_of(format: &str, situation: &Situation, text: &str) -> Result<DraftFile, Rejected> {
     let draft = read(format, text, Given::default());
     let draft: Draft = draft.map_err(|refusal| Rejected::new(refusal.code, refusal.message))?;
-    match <[DraftFile; 1]>::try_from(draft.files) {
-        Ok([file]) if file.path == situation.path => Ok(file),
-        Ok(_) => Err(Rejected::new(Code::Missing, "there is no such file")),
-        Err(_) => Err(Rejected::new(Code::Malformed, "an edit of several files")),
+    let is_known =
+        |file: &DraftFile| file.path == situation.path || situation.others.contains(&file.path);
+    if !draft.files.iter().all(is_known) {
+        return Err(Rejected::new(Code::Missing, "there is no such file"));
+    }
+    let mut its = draft.files.into_iter().filter(|file| file.path == situation.path);
+    match (its.next(), its.next()) {
+        (Some(file), None) => Ok(file),
+        (Some(_), Some(_)) => Err(Rejected::new(Code::Malformed, "one file is named twice")),
+        (None, _) => Err(Rejected::new(Code::Missing, "nothing is said of this file")),
     }
 }
 

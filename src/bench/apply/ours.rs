@@ -1,16 +1,18 @@
-//! Our own applier: the engine, from text to bytes, without a daemon around it.
+//! Our own applier: the engine with its grammars, from text to bytes, without a
+//! daemon around it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use engine::anchor::View;
-use engine::drift::Since;
+use engine::drift::{Constructs, Since};
 use engine::error::{Code, Refusal};
 use engine::format::{Action, Given, read};
 use engine::plan::{FileState, Known, Options, Planned, Seen, Shown, plan, resolve};
 use engine::verify::lint::{LintSet, lints};
+use grammars::SyntaxCheck;
 
 use super::{Outcome, Rejected, Situation};
-use crate::bench::format::handle;
+use crate::bench::score::PARSE;
 
 /// How far our applier goes.
 #[derive(Debug, Clone, Copy)]
@@ -28,51 +30,104 @@ pub(super) const MAPPED: Policy = Policy { relocate: true, lint: false };
 /// Any change since the read is refused.
 pub(super) const STRICT: Policy = Policy { relocate: false, lint: false };
 
+/// Returns who knows the constructs of a file: the grammars, as in the daemon,
+/// save that what the daemon gives to a child is not looked at here.
+fn constructs() -> &'static dyn Constructs {
+    static GRAMMARS: OnceLock<SyntaxCheck> = OnceLock::new();
+    GRAMMARS.get_or_init(|| SyntaxCheck::within(PARSE))
+}
+
 /// Applies a call for an author who was shown the whole file.
 pub(super) fn apply(format: &str, situation: &Situation, text: &str, policy: Policy) -> Outcome {
-    applied(format, situation, text, policy)
+    let mut results = applied(format, std::slice::from_ref(situation), text, policy)?;
+    results.pop().ok_or_else(|| Rejected::new(Code::Missing, "nothing is said of the file"))
+}
+
+/// Applies a call about several files, all of which were shown: all are changed
+/// or none.
+pub(super) fn apply_all(
+    format: &str,
+    situations: &[Situation],
+    text: &str,
+    policy: Policy,
+) -> Vec<Outcome> {
+    match applied(format, situations, text, policy) {
+        Ok(results) => results.into_iter().map(Ok).collect(),
+        Err(refused) => situations.iter().map(|_| Err(refused.clone())).collect(),
+    }
+}
+
+/// Returns the contents of all files afterwards.
+fn applied(
+    format: &str,
+    situations: &[Situation],
+    text: &str,
+    policy: Policy,
+) -> Result<Vec<String>, Rejected> {
+    planned(format, situations, text, policy)
         .map_err(|refusal| Rejected::new(refusal.code, refusal.message))
 }
 
-fn applied(
+fn planned(
     format: &str,
-    situation: &Situation,
+    situations: &[Situation],
     text: &str,
     policy: Policy,
-) -> Result<String, Refusal> {
+) -> Result<Vec<String>, Refusal> {
     let draft = read(format, text, Given::default())?;
-    let [file] = draft.files.as_slice() else {
-        return Err(Refusal::new(Code::Malformed, "an edit of several files"));
-    };
-    if file.path != situation.path {
-        return Err(Refusal::new(Code::Missing, "the file is not there"));
+    let mut named = Vec::new();
+    for file in &draft.files {
+        let situation = situations.iter().find(|situation| situation.path == file.path);
+        let situation =
+            situation.ok_or_else(|| Refusal::new(Code::Missing, "the file is not there"))?;
+        if file.handle.is_some_and(|named| named != situation.handle) {
+            return Err(Refusal::new(Code::UnknownHandle, "this handle was never given out"));
+        }
+        named.push(situation);
     }
-    if file.handle.is_some_and(|named| named != handle()) {
-        return Err(Refusal::new(Code::UnknownHandle, "this handle was never given out"));
+    let known: Vec<Known> = named.iter().map(|situation| situation.known()).collect();
+    let resolved = resolve(&draft, &known, &[]).map_err(|unresolved| unresolved.refusal)?;
+    let states: Vec<FileState> = named.iter().map(|situation| situation.state()).collect();
+    let options = Options { constructs: Some(constructs()), relocate: policy.relocate };
+    let planned = plan(&resolved.script, &states, &options).map_err(|refused| refused.refusal)?;
+    for (file, situation) in resolved.script.files.iter().zip(&named) {
+        if let (true, Action::Edit { ops, .. }) = (policy.lint, &file.action)
+            && let Some(lint) =
+                lints(&situation.path, ops, &situation.seen, LintSet::ALL).into_iter().next()
+        {
+            return Err(Refusal::new(Code::Lint, lint.message));
+        }
     }
-    let (seen, now) = (Arc::clone(&situation.seen), Arc::clone(&situation.now));
-    let view = View::all(seen.line_count());
-    let shown = Shown { handle: handle(), snapshot: Arc::clone(&seen), view: view.clone() };
-    let known = Known { shown: Some(shown), now: Some(Arc::clone(&now)) };
-    let resolved = resolve(&draft, &[known], &[]).map_err(|unresolved| unresolved.refusal)?;
-    let since = if seen.hash == now.hash { Since::Same } else { Since::Outside };
-    let state = FileState {
-        now: Some(now),
-        seen: Some(Seen { snapshot: Arc::clone(&seen), view, since }),
-        to: None,
-        to_seen: None,
+    let contents = |situation: &Situation| {
+        let at = named.iter().position(|named| named.path == situation.path);
+        let bytes = match at.map(|at| &planned.files[at].action) {
+            Some(Planned::Modify { before, change, .. }) => change.apply(&before.bytes),
+            Some(Planned::Keep { now }) => now.bytes.clone(),
+            None => situation.now.bytes.clone(),
+            Some(_) => return Err(Refusal::new(Code::Unsupported, "only edits are measured")),
+        };
+        String::from_utf8(bytes).map_err(|_| Refusal::new(Code::Encoding, "no longer UTF-8"))
     };
-    let options = Options { constructs: None, relocate: policy.relocate };
-    let planned = plan(&resolved.script, &[state], &options).map_err(|refused| refused.refusal)?;
-    if let (true, Action::Edit { ops, .. }) = (policy.lint, &resolved.script.files[0].action)
-        && let Some(lint) = lints(&situation.path, ops, &seen, LintSet::ALL).into_iter().next()
-    {
-        return Err(Refusal::new(Code::Lint, lint.message));
+    situations.iter().map(contents).collect()
+}
+
+impl Situation {
+    /// Returns what the author knows of the file.
+    fn known(&self) -> Known {
+        let view = View::all(self.seen.line_count());
+        let shown = Shown { handle: self.handle, snapshot: Arc::clone(&self.seen), view };
+        Known { shown: Some(shown), now: Some(Arc::clone(&self.now)) }
     }
-    let bytes = match &planned.files[0].action {
-        Planned::Modify { before, change, .. } => change.apply(&before.bytes),
-        Planned::Keep { now } => now.bytes.clone(),
-        _ => return Err(Refusal::new(Code::Unsupported, "only edits are measured")),
-    };
-    String::from_utf8(bytes).map_err(|_| Refusal::new(Code::Encoding, "no longer UTF-8"))
+
+    /// Returns the file as it is and as it was seen.
+    fn state(&self) -> FileState {
+        let since = if self.seen.hash == self.now.hash { Since::Same } else { Since::Outside };
+        let view = View::all(self.seen.line_count());
+        FileState {
+            now: Some(Arc::clone(&self.now)),
+            seen: Some(Seen { snapshot: Arc::clone(&self.seen), view, since }),
+            to: None,
+            to_seen: None,
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! Real programs beside their rules: `git apply`, GNU `patch` and the
-//! `apply_patch` of Codex, each where it is installed.
+//! Real programs beside their rules: `git apply`, GNU `patch`, the `apply_patch`
+//! of Codex and the `hashline` of crates.io, each where it is installed.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use engine::error::Code;
 
+use super::operations::operations;
 use super::{Outcome, Rejected, Situation};
 use crate::bench::BenchError;
 use crate::bench::files::{self, Scratch};
@@ -24,15 +25,21 @@ pub enum Program {
     Patch,
     /// `codex`, called as its own `apply_patch`.
     Codex,
+    /// `hashline patch`.
+    Hashline,
 }
 
 impl Program {
     /// Every program that is known.
-    pub const ALL: [Program; 3] = [Program::Git, Program::Patch, Program::Codex];
+    pub const ALL: [Program; 4] = [Program::Git, Program::Patch, Program::Codex, Program::Hashline];
 
     /// Returns the format it reads.
     pub fn format(self) -> &'static str {
-        if self == Program::Codex { "patch" } else { "udiff" }
+        match self {
+            Program::Git | Program::Patch => "udiff",
+            Program::Codex => "patch",
+            Program::Hashline => "linehash",
+        }
     }
 
     /// Returns its name in rows.
@@ -41,6 +48,7 @@ impl Program {
             Program::Git => "real-git",
             Program::Patch => "real-patch",
             Program::Codex => "real-codex",
+            Program::Hashline => "real-hashline",
         }
     }
 
@@ -49,16 +57,25 @@ impl Program {
             Program::Git => "git",
             Program::Patch => "patch",
             Program::Codex => "codex",
+            Program::Hashline => "hashline",
         }
     }
 
-    fn arguments(self, text: &str) -> Vec<String> {
-        let words: &[&str] = match self {
-            Program::Git => &["apply", "-p1", "-"],
-            Program::Patch => &["-p1", "-F2", "-s", "-f", "--no-backup-if-mismatch", "-r", "-"],
-            Program::Codex => &["--codex-run-as-apply-patch", text],
-        };
-        words.iter().map(|&word| word.to_owned()).collect()
+    /// Returns its arguments, and what it reads, for a call about files.
+    fn call(self, situations: &[Situation], text: &str) -> (Vec<String>, String) {
+        let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+        match (self, situations) {
+            (Program::Git, _) => (owned(&["apply", "-p1", "-"]), text.to_owned()),
+            (Program::Patch, _) => {
+                let words = ["-p1", "-F2", "-s", "-f", "--no-backup-if-mismatch", "-r", "-"];
+                (owned(&words), text.to_owned())
+            }
+            (Program::Hashline, [one, ..]) => {
+                let (file, operations) = operations(one, text);
+                (owned(&["patch", &file, "-"]), operations)
+            }
+            _ => (owned(&["--codex-run-as-apply-patch", text]), String::new()),
+        }
     }
 }
 
@@ -90,34 +107,43 @@ impl Programs {
         Ok(Programs { scratch, next: AtomicU64::new(0), installed })
     }
 
-    /// Applies a call with the real program.
+    /// Applies a call with the real program and returns what became of each file.
     ///
     /// # Errors
     /// Where the program cannot be run, which is no rejection.
     pub fn apply(
         &self,
         program: Program,
-        situation: &Situation,
+        situations: &[Situation],
         text: &str,
-    ) -> Result<Outcome, BenchError> {
+    ) -> Result<Vec<Outcome>, BenchError> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let folder = self.scratch.path().join(number.to_string());
-        let file = folder.join(&situation.path);
-        files::write(&file, situation.now())?;
-        let input = if program == Program::Codex { b"".as_slice() } else { text.as_bytes() };
-        let arguments = program.arguments(text);
+        for situation in situations {
+            files::write(&folder.join(&situation.path), situation.now())?;
+        }
+        let (arguments, input) = program.call(situations, text);
+        let input = input.as_bytes();
         let command = program.command();
         let directory = folder.as_path();
         let job = Job { program: command, arguments, directory, input, patience: PATIENCE };
         let ended = run(&job).map_err(BenchError::io(command))?;
-        let outcome = match ended.success {
-            true => files::text(&file).map_err(|_| {
-                Rejected::new(Code::Missing, "the program left no text where the file was")
-            }),
-            false => Err(Rejected::new(Code::NotFound, message(&ended))),
+        let outcome = |situation: &Situation| {
+            let after = files::text(&folder.join(&situation.path));
+            match (after, ended.success) {
+                (Ok(after), true) => Ok(after),
+                // A program that fails may have changed some files before.
+                (Ok(after), false) if situations.len() > 1 && after != situation.now() => Ok(after),
+                (_, false) => Err(Rejected::new(Code::NotFound, message(&ended))),
+                (Err(_), true) => {
+                    let text = "the program left no text where the file was";
+                    Err(Rejected::new(Code::Missing, text))
+                }
+            }
         };
+        let outcomes = situations.iter().map(outcome).collect();
         files::remove_folder(&folder);
-        Ok(outcome)
+        Ok(outcomes)
     }
 }
 

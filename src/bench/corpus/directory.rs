@@ -1,14 +1,15 @@
-//! Two directories: each file that both have, and have otherwise, is an edit.
+//! Two directories: each file that both have, and have otherwise, is an edit;
+//! all of them together are one of several files.
 
 use std::path::Path;
 
 use super::super::BenchError;
 use super::super::files;
 use super::super::task::Task;
-use super::is_source;
+use super::{Corpus, group, is_source};
 
 /// Returns the tasks that lead from one directory to the other.
-pub(super) fn load(before: &Path, after: &Path) -> Result<Vec<Task>, BenchError> {
+pub(super) fn load(before: &Path, after: &Path) -> Result<Corpus, BenchError> {
     let repo = after.file_name().map(|name| name.to_string_lossy().into_owned());
     let repo = repo.unwrap_or_default();
     let mut tasks = Vec::new();
@@ -22,5 +23,6 @@ pub(super) fn load(before: &Path, after: &Path) -> Result<Vec<Task>, BenchError>
         };
         tasks.extend(Task::between(name.to_owned(), &repo, name, &old, &new));
     }
-    Ok(tasks)
+    let groups = group("all".to_owned(), tasks.clone()).into_iter().collect();
+    Ok(Corpus { tasks, groups })
 }

@@ -1,13 +1,14 @@
 //! A repository: each file that a commit changes is an edit, and the commit
-//! before it on the same file, taken back, is what others did meanwhile.
+//! before it on the same file, taken back, is what others did meanwhile. What a
+//! commit does to several files is an edit of several files too.
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
 use super::super::BenchError;
-use super::super::task::Task;
-use super::{Surroundings, is_source};
+use super::super::task::{Group, Task};
+use super::{Corpus, Surroundings, group, is_source};
 use crate::process::{Job, run};
 
 /// How long git may take for the whole history.
@@ -24,8 +25,8 @@ struct Step {
     after: String,
 }
 
-/// Returns the tasks of a repository, the oldest first.
-pub(super) fn load(folder: &Path, around: &Surroundings<'_>) -> Result<Vec<Task>, BenchError> {
+/// Returns the edits of a repository, the oldest first.
+pub(super) fn load(folder: &Path, around: &Surroundings<'_>) -> Result<Corpus, BenchError> {
     (around.say)("reading the history");
     let log = git(
         folder,
@@ -46,6 +47,7 @@ pub(super) fn load(folder: &Path, around: &Surroundings<'_>) -> Result<Vec<Task>
         if let (Some(before), Some(after)) = (text(&step.before), text(&step.after)) {
             let id = format!("{}:{}", &step.commit[..12], step.path);
             let task = Task::between(id, &repo, &step.path, before, after);
+            let task = task.map(|task| Task { commit: Some(step.commit.clone()), ..task });
             // The step before must have led to what was read here.
             let earlier = last.get(step.path.as_str()).filter(|last| last.after == step.before);
             let earlier = earlier.and_then(|last| text(&last.before));
@@ -56,7 +58,24 @@ pub(super) fn load(folder: &Path, around: &Surroundings<'_>) -> Result<Vec<Task>
         }
         last.insert(&step.path, step);
     }
-    Ok(tasks)
+    let groups = groups(&steps, &tasks);
+    Ok(Corpus { tasks, groups })
+}
+
+/// Returns the commits that change several files, all of which are measured.
+fn groups(steps: &[Step], tasks: &[Task]) -> Vec<Group> {
+    let commits = steps.chunk_by(|a, b| a.commit == b.commit);
+    let mut tasks = tasks.chunk_by(|a, b| a.commit == b.commit).peekable();
+    let mut groups = Vec::new();
+    for commit in commits {
+        let name = commit[0].commit.as_str();
+        let is_its = |files: &&[Task]| files[0].commit.as_deref() == Some(name);
+        let Some(files) = tasks.next_if(is_its) else { continue };
+        // An edit without some of its files would be another edit.
+        let files = if files.len() == commit.len() { files.to_vec() } else { Vec::new() };
+        groups.extend(group(format!("{}:*", &name[..12]), files));
+    }
+    groups
 }
 
 /// Returns the changes that a raw log lists, the newest first.

@@ -13,7 +13,7 @@ mod triples;
 use std::path::{Path, PathBuf};
 
 use super::BenchError;
-use super::task::Task;
+use super::task::{Group, Task};
 
 pub use published::{Package, Published};
 
@@ -29,6 +29,15 @@ pub enum Source {
     /// Published versions of packages, by the manifest of the project or
     /// another one.
     Published(Option<PathBuf>),
+}
+
+/// Edits to measure.
+#[derive(Debug, Clone, Default)]
+pub struct Corpus {
+    /// Of one file each.
+    pub tasks: Vec<Task>,
+    /// Of several files each, where the source knows which belong together.
+    pub groups: Vec<Group>,
 }
 
 /// What a corpus may need.
@@ -62,42 +71,54 @@ impl Source {
         }
     }
 
-    /// Returns the tasks, in an order that depends on the source alone.
+    /// Returns the tasks and groups, in an order that depends on the source alone.
     ///
     /// # Errors
     /// Where they cannot be had.
-    pub fn load(&self, around: &Surroundings<'_>) -> Result<Vec<Task>, BenchError> {
-        let tasks = match self {
+    pub fn load(&self, around: &Surroundings<'_>) -> Result<Corpus, BenchError> {
+        let tasks = |tasks| Corpus { tasks, groups: Vec::new() };
+        let corpus = match self {
             Source::Git(folder) => git::load(folder, around)?,
             Source::Directories(before, after) => directory::load(before, after)?,
-            Source::Triples(file) => triples::load(file)?,
-            Source::Published(manifest) => published::load(manifest.as_deref(), around)?,
+            Source::Triples(file) => tasks(triples::load(file)?),
+            Source::Published(manifest) => tasks(published::load(manifest.as_deref(), around)?),
         };
-        match tasks.is_empty() {
-            true => Err(BenchError::Malformed("the corpus holds no edit that is measured".into())),
-            false => Ok(chosen(tasks, around)),
+        if corpus.tasks.is_empty() {
+            let text = "the corpus holds no edit that is measured";
+            return Err(BenchError::Malformed(text.into()));
         }
+        Ok(Corpus {
+            tasks: chosen(corpus.tasks, |task| &task.id, around),
+            groups: chosen(corpus.groups, |group| &group.id, around),
+        })
     }
 }
 
-/// Returns at most so many tasks, by the order of a digest of seed and name, so
-/// that the same ones are chosen whatever came before.
-fn chosen(mut tasks: Vec<Task>, around: &Surroundings<'_>) -> Vec<Task> {
-    let Some(limit) = around.limit.filter(|limit| *limit < tasks.len()) else { return tasks };
-    let mut ranked: Vec<(u64, usize)> = tasks
-        .iter()
-        .enumerate()
-        .map(|(at, task)| (super::dice::Dice::of(around.seed, &["choose", &task.id]).bits(), at))
-        .collect();
+/// Returns at most so many, by the order of a digest of seed and name, so that
+/// the same ones are chosen whatever came before.
+fn chosen<T>(mut all: Vec<T>, name: fn(&T) -> &str, around: &Surroundings<'_>) -> Vec<T> {
+    let Some(limit) = around.limit.filter(|limit| *limit < all.len()) else { return all };
+    let rank = |one: &T| super::dice::Dice::of(around.seed, &["choose", name(one)]).bits();
+    let mut ranked: Vec<(u64, usize)> = all.iter().map(rank).zip(0..).collect();
     ranked.sort_unstable();
     let mut keep: Vec<usize> = ranked[..limit].iter().map(|(_, at)| *at).collect();
     keep.sort_unstable();
     let mut at = 0;
-    tasks.retain(|_| {
+    all.retain(|_| {
         at += 1;
         keep.binary_search(&(at - 1)).is_ok()
     });
-    tasks
+    all
+}
+
+/// The most files of one group.
+const GROUP_FILES: usize = 20;
+
+/// Returns the group of tasks that were made together, if they are one: several
+/// files, and no more than an agent edits at once.
+fn group(id: String, mut files: Vec<Task>) -> Option<Group> {
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    (2..=GROUP_FILES).contains(&files.len()).then_some(Group { id, files })
 }
 
 /// Returns whether a path is that of a file people edit by hand, in a language

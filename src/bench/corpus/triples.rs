@@ -36,7 +36,7 @@ fn task(row: &str, number: usize, file: &Path) -> Result<Task, BenchError> {
     let drift = hunks(triple.drift, pieces).ok_or_else(|| wrong("drift out of order".into()))?;
     let drifted = (!drift.is_empty()).then(|| apply_hunks(&triple.read, &drift));
     let Triple { id, repo, path, read, .. } = triple;
-    Ok(Task { id, repo, path, read, hunks: edit, drifted })
+    Ok(Task { id, repo, path, read, hunks: edit, drifted, commit: None })
 }
 
 /// Returns the hunks, if they are sorted, disjoint and within the text.

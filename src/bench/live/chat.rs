@@ -53,6 +53,7 @@ fn example() -> Task {
         read: "one = 1\ntwo = 1\nthree = 3\n".to_owned(),
         hunks: vec![hunk],
         drifted: None,
+        commit: None,
     }
 }
 
@@ -71,6 +72,7 @@ pub(super) struct Answer {
     pub(super) calls: Vec<Call>,
     pub(super) input: u64,
     pub(super) cached: u64,
+    pub(super) written: u64,
     pub(super) output: u64,
 }
 
@@ -193,6 +195,8 @@ fn of_openai(message: &Value, usage: &Value) -> Answer {
             .map_or(Vec::new(), |c| c.iter().map(call).collect()),
         input: usage["prompt_tokens"].as_u64().unwrap_or(0),
         cached: usage["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap_or(0),
+        // There, what is put into the cache is not told.
+        written: 0,
         output: usage["completion_tokens"].as_u64().unwrap_or(0),
     }
 }
@@ -213,6 +217,7 @@ fn of_anthropic(answer: &Value) -> Answer {
         // There, what is cached is not part of the input.
         input: usage["input_tokens"].as_u64().unwrap_or(0) + cached + written,
         cached,
+        written,
         output: usage["output_tokens"].as_u64().unwrap_or(0),
     }
 }

@@ -139,8 +139,9 @@ fn manifest(tasks: &[Task], settings: &Settings, corpus: &str) -> Manifest {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         driver: "live".to_owned(),
         corpus: corpus.to_owned(),
-        digest: digest(tasks),
+        digest: digest(tasks, &[]),
         tasks: tasks.len(),
+        groups: 0,
         seed: settings.seed,
         conditions: vec![format!("live {} x{}", settings.endpoint.model, settings.repeats)],
         lanes: settings.lanes.iter().map(lane).collect(),
@@ -186,6 +187,26 @@ struct Talk<'a> {
     truth: Truth,
     base: Row,
     rows: Vec<Row>,
+    /// How often the file was shown.
+    shown: u64,
+}
+
+/// What was spent since the last row, in tokens: input, what of it was in the
+/// cache and what was put there, output, and rows that were shown again.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Spent {
+    input: u64,
+    cached: u64,
+    written: u64,
+    output: u64,
+    again: u64,
+}
+
+impl Spent {
+    fn put(self, row: &mut Row) {
+        (row.tok_in, row.tok_cached, row.tok_written) = (self.input, self.cached, self.written);
+        (row.tok_model, row.tok_reread) = (self.output, self.again);
+    }
 }
 
 impl<'a> Talk<'a> {
@@ -202,6 +223,7 @@ impl<'a> Talk<'a> {
             task: task.id.clone(),
             repo: task.repo.clone(),
             path: task.path.clone(),
+            files: 1,
             format: format.name.to_owned(),
             applier: applier.name.to_owned(),
             condition: "live".to_owned(),
@@ -213,21 +235,33 @@ impl<'a> Talk<'a> {
             tok_read: tokens::count(&format.shown(&task.read)) as u64,
             tok_plain: tokens::count(&task.read) as u64,
             tok_new: tokens::count(&task.new_text()) as u64,
-            tok_repeat: said.map_or(0, |said| tokens::count(&repeated(&said, task)) as u64),
+            tok_repeat: said.map_or(0, |said| {
+                tokens::count(&repeated(&said, std::slice::from_ref(task))) as u64
+            }),
             ..Row::default()
         };
         let chat = Chat::begin(&prompt, &settings.endpoint, settings.answer_tokens);
-        Ok(Talk { unit, settings, chat, truth: Truth::clean(task), base, rows: Vec::new() })
+        Ok(Talk {
+            unit,
+            settings,
+            chat,
+            truth: Truth::clean(task),
+            base,
+            rows: Vec::new(),
+            shown: 0,
+        })
     }
 
     /// Talks until the edit is right, the model stops, or its turns are used
     /// up; returns a row an edit call, and one where none was made.
     fn rows(mut self) -> Result<Vec<Row>, BenchError> {
-        // What was spent since the last row.
-        let mut spent = (0, 0, 0);
+        let mut spent = Spent::default();
         for _ in 0..self.settings.turns {
             let answer = self.chat.turn(&self.settings.endpoint)?;
-            spent = (spent.0 + answer.input, spent.1 + answer.cached, spent.2 + answer.output);
+            spent.input += answer.input;
+            spent.cached += answer.cached;
+            spent.written += answer.written;
+            spent.output += answer.output;
             if answer.calls.is_empty() {
                 break;
             }
@@ -242,18 +276,21 @@ impl<'a> Talk<'a> {
         Ok(self.finish(spent))
     }
 
-    fn carry_out(&mut self, call: &Call, spent: &mut (u64, u64, u64)) -> (String, bool) {
+    fn carry_out(&mut self, call: &Call, spent: &mut Spent) -> (String, bool) {
         let (format, applier) = self.settings.lanes[self.unit.lane];
         let task = self.unit.task;
         match call.name.as_str() {
             "read" => {
                 let text = format.shown(&task.read);
-                (format!("{} {}\n{text}", task.path, handle()), false)
+                self.shown += 1;
+                // Nobody else is at the file, so all of it is as it was.
+                spent.again += if self.shown > 1 { self.base.tok_read } else { 0 };
+                (format!("{} {}\n{text}", task.path, handle(0)), false)
             }
             "edit" => {
                 let situation = Situation::new(&task.path, &task.read, &task.read);
                 let outcome: Outcome = match &call.text {
-                    Some(text) => (applier.apply)(&situation, text),
+                    Some(text) => applier.apply(&situation, text),
                     None => {
                         Err(Rejected::new(Code::Malformed, "the arguments are no JSON with text"))
                     }
@@ -269,7 +306,7 @@ impl<'a> Talk<'a> {
         }
     }
 
-    fn note(&mut self, call: &Call, outcome: &Outcome, spent: &mut (u64, u64, u64)) {
+    fn note(&mut self, call: &Call, outcome: &Outcome, spent: &mut Spent) {
         let text = call.text.clone().unwrap_or_else(|| call.arguments.clone());
         let mut row = self.base.clone();
         row.attempt = self.rows.len() as u32;
@@ -278,20 +315,20 @@ impl<'a> Talk<'a> {
             row.tok_error = tokens::count(&rejected.message) as u64;
         }
         row.text = text;
-        (row.tok_in, row.tok_cached, row.tok_model) = std::mem::take(spent);
+        std::mem::take(spent).put(&mut row);
         self.truth.judge(outcome, &mut row);
         self.rows.push(row);
     }
 
     /// Marks the last row; where there is none, or the model gave up after a
     /// rejection, that is a row too.
-    fn finish(mut self, spent: (u64, u64, u64)) -> Vec<Row> {
-        if self.rows.is_empty() || spent != (0, 0, 0) {
+    fn finish(mut self, spent: Spent) -> Vec<Row> {
+        if self.rows.is_empty() || spent != Spent::default() {
             let mut row = self.base.clone();
             row.defined = true;
             row.outcome = if self.rows.is_empty() { "no-call" } else { "gave-up" }.to_owned();
             row.attempt = self.rows.len() as u32;
-            (row.tok_in, row.tok_cached, row.tok_model) = spent;
+            spent.put(&mut row);
             self.rows.push(row);
         }
         for (row, seq) in self.rows.iter_mut().zip(0..) {
