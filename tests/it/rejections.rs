@@ -771,6 +771,36 @@ fn a_broken_syntax_is_named_or_let_pass_as_the_policy_says() {
 }
 
 #[test]
+fn a_new_file_that_does_not_parse_is_named_and_refused_where_that_is_asked() {
+    let world = World::with(&[]);
+    let daemon = world.serve();
+    let mut client = daemon.open();
+    let mut create = |path: &str, text: &str, verify: Value| {
+        let file = json!({"path": path, "op": "create", "text": text});
+        let params = json!({"format": "anchor", "files": [file], "verify": verify});
+        client.call("edit/apply", params)
+    };
+    let broken = "fn one() {\n    if two() {\n}\n";
+    let named = create("a.rs", broken, json!({}));
+    applied(&named);
+    assert_eq!(
+        (&named["lints"][0]["lint"], &named["lints"][0]["path"]),
+        (&json!("syntax"), &json!("a.rs"))
+    );
+    // Its language is known by its first line alone.
+    let script = create("run", "#!/bin/sh\nif true; then\n", json!({}));
+    assert_eq!(script["lints"][0]["lint"], "syntax", "{script}");
+    assert_eq!(create("b.rs", broken, json!({"syntax": "off"}))["lints"], Value::Null);
+    assert_eq!(create("c.rs", "fn one() {}\n", json!({}))["lints"], Value::Null);
+    assert_eq!(create("notes.txt", broken, json!({}))["lints"], Value::Null);
+    let syntax = rejected(&create("d.rs", broken, json!({"syntax": "reject"})), "syntax");
+    assert!(syntax["rows"].as_str().unwrap().contains("\t    if two() {\n"), "{syntax}");
+    assert!(!world.path("d.rs").exists());
+    applied(&client.accept(&syntax["retry"]));
+    assert_eq!(world.text("d.rs"), broken);
+}
+
+#[test]
 fn what_could_be_meant_in_several_places_is_ambiguous_until_one_is_named() {
     let mut scene = Scene::new();
     let quote = "one\nx = 1\ntwo\nx = 1\nthree\n";

@@ -24,11 +24,12 @@ const CONTEXT: usize = 2;
 const ERRORS_SHOWN: usize = 3;
 
 /// Returns the syntax errors that a plan would bring in, but that are let pass:
-/// the policy says so, or the parser was lost before.
+/// the policy says so, or the parser was lost before. A new file is refused only
+/// where that is asked for: it may be broken on purpose, and nothing was sound.
 ///
 /// # Errors
 /// `syntax`, with the rows of the errors as they would be, where the policy is
-/// to refuse and the file parsed before.
+/// to refuse and the file parsed before, or is new.
 pub(super) fn check(
     service: &Service,
     edit: &Edit,
@@ -38,8 +39,9 @@ pub(super) fn check(
     let asked = edit.apply.verify.syntax;
     let mut notes = Vec::new();
     for (index, file) in plan.files.iter().enumerate() {
-        let (policy, is_required) =
-            service.rules.policy(&file.path, Checked::Syntax, asked, Policy::Reject);
+        let is_new = matches!(file.action, Planned::Create { .. });
+        let usual = if is_new { Policy::Warn } else { Policy::Reject };
+        let (policy, is_required) = service.rules.policy(&file.path, Checked::Syntax, asked, usual);
         if policy == Policy::Off {
             continue;
         }
@@ -63,6 +65,12 @@ fn broken(service: &Service, file: &FilePlan) -> Option<Broken> {
     match &file.action {
         Planned::Modify { before, change, .. } | Planned::EditAndMove { before, change, .. } => {
             look(service, &file.path, before, change)
+        }
+        Planned::Create { bytes } => {
+            // A file comes to be by an edit of nothing, which has no error.
+            let nothing = Arc::new(Snapshot::of(Vec::new()));
+            let broken = look(service, &file.path, &nothing, &Change::whole(&[], bytes));
+            broken.filter(|broken| broken.is_certain)
         }
         _ => None,
     }
@@ -92,8 +100,14 @@ struct Broken {
 /// Returns what a change would break; `None` where it breaks nothing, or nobody
 /// can say.
 fn look(service: &Service, path: &str, before: &Arc<Snapshot>, change: &Change) -> Option<Broken> {
-    // The content after is made only for a file that has a grammar.
-    grammars::Language::of(path, &before.bytes)?;
+    // The content after is made only for a file that has a grammar, which a new
+    // file may name in its first line.
+    let first = if before.bytes.is_empty() {
+        change.edits().first()?.text.as_slice()
+    } else {
+        &before.bytes
+    };
+    grammars::Language::of(path, first)?;
     let after = before.after(change);
     let judgement = service.syntax.judge(path, before, &after, change).ok()?;
     let is_certain = judgement.is_broken();
