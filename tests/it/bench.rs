@@ -183,7 +183,10 @@ fn several_files_are_one_call_in_the_formats_that_can_say_so() {
         outcomes.filter(|(lane, _)| lane == name).map(|(_, outcome)| outcome).collect::<Vec<_>>()
     };
     assert_eq!(outcomes("udiff/git-apply"), outcomes("udiff/real-git"));
-    assert!(outcomes("lines/map-range").contains(&"partial"), "one file goes, another does not");
+    assert!(
+        outcomes("lines/map-neighbours").contains(&"partial"),
+        "one file goes, another does not"
+    );
     let place = world.outside("run");
     let report = bench(&world, &["report", place.to_str().unwrap()]);
     assert!(report.out.contains("## Several files in one call"), "{report:?}");
