@@ -374,7 +374,7 @@ impl Comparison<'_> {
     /// has more or fewer twins than it had.
     pub(super) fn twins_stay(&self, lines: &Range<usize>) -> bool {
         let near = self.old.near(lines);
-        let mut uses = self.witnesses(lines).flat_map(|one| one.uses(&near).take(MOST_STEPS));
+        let mut uses = self.witnesses().flat_map(|one| one.uses(&near).take(MOST_STEPS));
         uses.all(|uses| uses.old == uses.new)
     }
 
@@ -509,7 +509,7 @@ impl Comparison<'_> {
 
     /// Returns whether lines of both sides stand in the same constructs.
     pub(super) fn same_place(&self, old: &Range<usize>, new: &Range<usize>) -> bool {
-        self.witnesses(old).all(|one| one.keep_their_place(old, new, &self.matching))
+        self.witnesses().all(|one| one.keep_their_place(old, new, &self.matching))
     }
 
     /// Returns whether one of the old lines stands, as a new one, next to the
@@ -527,9 +527,7 @@ impl Comparison<'_> {
     /// file where there is none.
     fn scope(&self, pair: &Pairing) -> Scope {
         let (old, new) = (self.old.near(&pair.old), self.new.near(&pair.new));
-        self.witnesses(&pair.old)
-            .find_map(|one| one.scope(&old, &new))
-            .unwrap_or_else(|| self.file())
+        self.witnesses().find_map(|one| one.scope(&old, &new)).unwrap_or_else(|| self.file())
     }
 
     /// Returns the file as a scope: of it there is no other.

@@ -117,7 +117,7 @@ impl Comparison<'_> {
         };
         let free = new.iter().filter(|there| !taken(there));
         let may_be_meant = |there: &&Range<usize>| {
-            self.witnesses(lines).all(|one| one.have_the_same_path(lines, there))
+            self.witnesses().all(|one| one.have_the_same_path(lines, there))
                 || own == Some(there.start) && self.same_place(lines, there)
         };
         let places: Places = free.filter(may_be_meant).cloned().collect();
@@ -134,7 +134,7 @@ impl Comparison<'_> {
     /// the same one where it is unchanged, else the only one with these lines.
     fn place_in_its_construct(&self, lines: &Range<usize>) -> Option<Range<usize>> {
         let near = self.old.near(lines);
-        let (old, new) = self.witnesses(lines).find_map(|one| one.counterpart(&near))?;
+        let (old, new) = self.witnesses().find_map(|one| one.counterpart(&near))?;
         if self.old.ids[old.clone()] == self.new.ids[new.clone()] {
             let start = new.start + (lines.start - old.start);
             return Some(start..start + lines.len());
@@ -193,7 +193,7 @@ impl Comparison<'_> {
         let stays = |line: &usize, place: usize| {
             let there = self.matching.new_of(*line).unwrap_or(place);
             let (line, there) = (*line..line + 1, there..there + 1);
-            self.witnesses(&line).all(|one| one.have_the_same_path(&line, &there))
+            self.witnesses().all(|one| one.have_the_same_path(&line, &there))
         };
         let upper = below_the_upper.filter(|&place| at == 0 || stays(&(at - 1), place));
         let lower = above_the_lower.filter(|&place| at == self.old.len() || stays(&at, place));

@@ -95,11 +95,6 @@ impl Identities {
         Identities { old, new, paths }
     }
 
-    /// Returns whether a construct is known that holds these lines of the old side.
-    pub(super) fn knows(&self, old: &Range<usize>) -> bool {
-        self.old.around(old).next().is_some()
-    }
-
     /// Returns whether lines of the old side and their counterparts stand in the
     /// same constructs: on every level the header is the very line, and the name
     /// the same.

@@ -195,14 +195,11 @@ impl<'a> Comparison<'a> {
         pair.is_some_and(|pair| !self.is_kept(&pair) && self.is_done(hunk, &pair))
     }
 
-    /// Returns who tells what stands where, for these lines of the old side and
-    /// their neighbours: the grammar, if there is one and it knows a construct
-    /// around them. Else indentation tells too: what a grammar cannot parse it has
-    /// no names for, and where there is no name nothing could differ.
-    pub(super) fn witnesses(&self, lines: &Range<usize>) -> impl Iterator<Item = &Identities> {
-        let grammar = self.by_grammar();
-        let is_enough = grammar.is_some_and(|grammar| grammar.knows(&self.old.near(lines)));
-        grammar.into_iter().chain((!is_enough).then(|| self.by_layout()))
+    /// Returns who tells what stands where: the grammar, if there is one, and
+    /// indentation. What a grammar cannot parse it has no names for, or wrong ones,
+    /// and where there is no name nothing could differ.
+    pub(super) fn witnesses(&self) -> impl Iterator<Item = &Identities> {
+        self.by_grammar().into_iter().chain(std::iter::once_with(|| self.by_layout()))
     }
 
     fn by_grammar(&self) -> Option<&Identities> {
