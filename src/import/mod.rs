@@ -1,8 +1,8 @@
 //! Foreign transcripts: what agents of others said, and what their tools
 //! answered, read for the edits in them.
 //!
-//! Any conversation is a row of [`events`]: texts, calls of tools, results. From
-//! these [`follow`] learns what files hold (a tool showed them whole, or wrote
+//! Any conversation is a row of `events`: texts, calls of tools, results. From
+//! these `follow` learns what files hold (a tool showed them whole, or wrote
 //! them), which edits were asked for, in which format, whether the tool took
 //! them, and what a file held afterwards. Files are never looked at.
 
