@@ -106,7 +106,7 @@ fn the_table_of_another_study_comes_out_again() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // Ours is never wrong and rejects least of all rules that are never wrong,
     // applied conflicts being wrong.
-    ours_is_safe(&found);
+    ours_is_safe(&found, 0.02);
     let ours = best(&found, |lane| lane.applier == "anchord" && lane.format != "whole");
     let safe = |lane: &Lane| !Applier::is_ours(&lane.applier);
     assert!(ours < best(&found, safe), "a rule of others is safe and rejects less");
@@ -120,12 +120,13 @@ fn best(found: &Summary, kind: impl Fn(&Lane) -> bool) -> u64 {
     safe.map(|(_, tally)| tally.rejected).min().unwrap_or(u64::MAX)
 }
 
+/// Checks that ours is never wrong, and rejects no more than this share.
 #[track_caller]
-fn ours_is_safe(found: &Summary) {
+fn ours_is_safe(found: &Summary, rejected: f64) {
     for (lane, tally) in found.under("drift").filter(|(lane, _)| Applier::is_ours(&lane.applier)) {
         assert_eq!((tally.silent(), tally.blind), (0, 0), "{lane:?}");
         if lane.format != "whole" {
-            assert!(tally.false_rejection().interval().0 < 0.1, "{lane:?}");
+            assert!(tally.false_rejection().interval().0 < rejected, "{lane:?}");
         }
     }
 }
@@ -161,7 +162,7 @@ fn ours_is_safe_on_the_projects_own_history_and_on_published_packages() {
                 println!("{corpus}, {lane}: never wrong, {} of {all} rejected", tally.rejected);
             }
         }
-        ours_is_safe(&found);
+        ours_is_safe(&found, 0.1);
     }
 }
 
