@@ -1,13 +1,16 @@
 //! Our own applier: the engine with its grammars, from text to bytes, without a
 //! daemon around it.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use engine::anchor::View;
-use engine::drift::{Constructs, Since};
+use engine::drift::{Constructs, Named, Nesting, Since};
 use engine::error::{Code, Refusal};
 use engine::format::{Action, Given, read};
+use engine::hash::ContentHash;
 use engine::plan::{FileState, Known, Options, Planned, Seen, Shown, plan, resolve};
+use engine::snapshot::Snapshot;
 use engine::verify::lint::{LintSet, lints};
 use grammars::SyntaxCheck;
 
@@ -33,8 +36,39 @@ pub(super) const STRICT: Policy = Policy { relocate: false, lint: false };
 /// Returns who knows the constructs of a file: the grammars, as in the daemon,
 /// save that what the daemon gives to a child is not looked at here.
 fn constructs() -> &'static dyn Constructs {
-    static GRAMMARS: OnceLock<SyntaxCheck> = OnceLock::new();
-    GRAMMARS.get_or_init(|| SyntaxCheck::within(PARSE))
+    static GRAMMARS: OnceLock<Remembered> = OnceLock::new();
+    GRAMMARS
+        .get_or_init(|| Remembered { grammars: SyntaxCheck::within(PARSE), last: Mutex::default() })
+}
+
+/// Contents whose constructs are remembered. Every format brings the same two
+/// contents of a task, some twenty times each.
+const REMEMBERED: usize = 64;
+
+/// The grammars, and what they last said.
+struct Remembered {
+    grammars: SyntaxCheck,
+    last: Mutex<VecDeque<(String, ContentHash, Option<Nesting>)>>,
+}
+
+impl Constructs for Remembered {
+    fn constructs(&self, path: &str, snapshot: &Snapshot) -> Option<Nesting> {
+        let lock = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((.., known)) =
+            lock().iter().find(|(of, hash, _)| of == path && *hash == snapshot.hash)
+        {
+            return known.clone();
+        }
+        let found = self.grammars.constructs(path, snapshot);
+        let mut last = lock();
+        last.truncate(REMEMBERED - 1);
+        last.push_front((path.to_owned(), snapshot.hash, found.clone()));
+        found
+    }
+
+    fn named(&self, path: &str, snapshot: &Snapshot, name: &str) -> Result<Vec<Named>, Refusal> {
+        self.grammars.named(path, snapshot, name)
+    }
 }
 
 /// Applies a call for an author who was shown the whole file.
