@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::guest::{
     configuration, fake_server, honest, is_alive, processes, scripted, wait_for_end,
 };
-use crate::world::{Client, World, wait_for};
+use crate::world::{Client, World, applied, rejected, wait_for};
 
 /// Findings of an answer: file, first line, severity and message.
 fn told(files: &Value) -> Vec<(String, u64, String, String)> {
@@ -619,4 +619,96 @@ fn a_file_is_formatted_whole_in_part_or_where_it_was_changed() {
     let changed = client.call("lsp/format", json!({"path": "a.fake", "changed": true}));
     assert_eq!(changed["status"], "applied", "{changed}");
     assert_eq!(world.text("a.fake"), "def one\nx\ndef two\n");
+}
+
+/// Returns a world with an honest server and these rules of the user.
+fn ruled(rules: &Value, files: &[(&str, &str)]) -> World {
+    let world = World::with(files);
+    let profile = json!({"ready": "immediate", "findings": ["pull"]});
+    let mut configuration = configuration(&json!({}), &profile);
+    configuration["rules"] = rules.clone();
+    world.configure(&configuration);
+    world
+}
+
+#[test]
+fn rules_of_the_user_hold_for_what_servers_write() {
+    let rules = json!([
+        {"name": "no-evil", "pattern": "evil", "action": "stop", "repeat": true, "message": "no"},
+        {"name": "later", "pattern": "later", "action": "warn", "repeat": true, "message": "soon"},
+    ]);
+    let world = ruled(&rules, &[("a.fake", "def name\nx\n"), ("b.fake", "use name  \n")]);
+    let before = world.tree();
+    let daemon = world.serve();
+    let mut client = daemon.open();
+    let rename = |to: &str| json!({"path": "a.fake", "line": 1, "name": "name", "to": to});
+    let refused = rejected(&client.call("lsp/rename", rename("evil")), "denied");
+    assert_eq!(
+        (&refused["message"], &refused["path"]),
+        (&json!("no (rule no-evil)"), &json!("a.fake"))
+    );
+    assert!(refused["retry"].is_null(), "{refused}");
+    let mut look = rename("evil");
+    look["dry_run"] = json!(true);
+    rejected(&client.call("lsp/rename", look), "denied");
+    assert_eq!(world.tree(), before);
+    let warned = client.call("lsp/rename", rename("later"));
+    applied(&warned);
+    assert_eq!(warned["lints"][0]["message"], "soon (rule later)", "{warned}");
+    // A row that stays as it is is not new, whatever stands in it.
+    world.write("b.fake", "evil  \nuse later  \n");
+    let formatted = client.call("lsp/format", json!({"path": "b.fake", "lines": [[2, 2]]}));
+    applied(&formatted);
+    rejected(&client.call("lsp/format", json!({"path": "b.fake"})), "denied");
+}
+
+#[test]
+fn what_servers_write_waits_for_consent() {
+    let vendor = json!([{"name": "vendor", "pattern": "^vendor/", "over": "path", "action": "ask",
+                         "repeat": true, "message": "others wrote this"}]);
+    let world = ruled(&vendor, &[("a.fake", "def name\n"), ("vendor/b.fake", "use name  \n")]);
+    let before = world.tree();
+    let daemon = world.serve();
+    let mut client = daemon.open();
+    let rename = json!({"path": "a.fake", "line": 1, "name": "name", "to": "other", "op_id": "r"});
+    let asked = rejected(&client.call("lsp/rename", rename.clone()), "approval");
+    assert_eq!(asked["path"], "vendor/b.fake", "{asked}");
+    // To put it elsewhere is no consent, and what was consented to is this change.
+    rejected(&client.retry_at(&asked["retry"], json!([[1, 1]])), "malformed");
+    world.write("a.fake", "def name\nuse name\n");
+    rejected(&client.accept(&asked["retry"]), "stale");
+    world.write("a.fake", "def name\n");
+    assert_eq!(world.tree(), before);
+    let done = client.accept(&asked["retry"]);
+    applied(&done);
+    assert_eq!(world.text("vendor/b.fake"), "use other  \n");
+    assert_eq!(client.call("lsp/rename", rename)["operation"], done["operation"]);
+    rejected(&client.accept(&asked["retry"]), "not_found");
+
+    // So it is with all that servers write, and after a new start.
+    let format = json!({"path": "vendor/b.fake"});
+    let asked = rejected(&client.call("lsp/format", format.clone()), "approval");
+    let declined = json!({"retry": asked["retry"], "decline": true});
+    client.call("edit/retry", declined);
+    rejected(&client.accept(&asked["retry"]), "not_found");
+    let format = rejected(&client.call("lsp/format", format), "approval");
+    let session = client.session.clone();
+    drop(client);
+    drop(daemon);
+    let daemon = world.serve();
+    let mut client = daemon.resume(&session);
+    applied(&client.accept(&format["retry"]));
+    assert_eq!(world.text("vendor/b.fake"), "use other\n");
+    let moved = json!({"path": "a.fake", "to": "vendor/a.fake"});
+    let asked = rejected(&client.call("lsp/rename_file", moved), "approval");
+    applied(&client.accept(&asked["retry"]));
+    assert_eq!(world.text("vendor/a.fake"), "def other\n");
+    world.write("vendor/c.fake", "ERROR a\nx\n");
+    let listed = client.call("lsp/actions", json!({"path": "vendor/c.fake", "lines": [1, 1]}));
+    let mut offers = listed["actions"].as_array().unwrap().iter();
+    let title = &offers.find(|one| one.get("disabled").is_none()).unwrap()["title"];
+    let action = json!({"path": "vendor/c.fake", "lines": [1, 1], "title": title, "apply": true});
+    let asked = rejected(&client.call("lsp/actions", action), "approval");
+    applied(&client.accept(&asked["retry"]));
+    assert_ne!(world.text("vendor/c.fake"), "ERROR a\nx\n");
 }

@@ -170,6 +170,8 @@ impl Prepared<'_> {
         for (index, step) in steps.iter().enumerate() {
             match self.step(index, step) {
                 Ok(done) => self.done.push(done),
+                // What was done before stays as well: recovery looks at the whole.
+                Err(error @ FsError::Halves(_)) => return Err(unfinished(&error, step)),
                 Err(error) => return Err(self.give_up(Failed::of_file(&error, step))),
             }
         }
@@ -265,6 +267,10 @@ impl Prepared<'_> {
 }
 
 fn unfinished(error: &FsError, step: &Step) -> Failed {
+    let error = match error {
+        FsError::Halves(why) => why.to_string(),
+        error => error.to_string(),
+    };
     let text = format!("the transaction could not be taken back here: {error}");
     let refusal = Refusal::new(Code::Conflict, text).at(step.path.as_str());
     Failed { refusal, trouble: Some(Trouble::Unfinished) }

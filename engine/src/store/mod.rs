@@ -131,6 +131,9 @@ pub enum FsError {
     /// An attribute could not be kept.
     #[error("{0}")]
     Attribute(String),
+    /// It was done by halves, and what was done could not be taken back.
+    #[error("it could not be taken back: {0}")]
+    Halves(Box<FsError>),
     /// Anything else.
     #[error("{action}: {error}")]
     Io {
@@ -150,6 +153,7 @@ impl FsError {
             FsError::NotAFile(_) => Code::Unsupported,
             FsError::Outside | FsError::Denied(_) | FsError::Io { .. } => Code::Denied,
             FsError::Changed => Code::Stale,
+            FsError::Halves(_) => Code::Conflict,
             FsError::Busy => Code::Busy,
             FsError::TooLarge { .. } => Code::TooLarge,
             FsError::Attribute(_) => Code::Attribute,
@@ -161,8 +165,15 @@ impl FsError {
     pub fn trouble(&self) -> Option<Trouble> {
         match self {
             FsError::Io { error, .. } => Trouble::of(error),
+            FsError::Halves(_) => Some(Trouble::Unfinished),
             _ => None,
         }
+    }
+
+    /// Returns the error of a call that was done by halves and could not be taken
+    /// back because of `self`.
+    pub(crate) fn by_halves(self) -> FsError {
+        FsError::Halves(Box::new(self))
     }
 }
 

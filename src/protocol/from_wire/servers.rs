@@ -46,7 +46,7 @@ pub(super) fn call(method: &str, params: &str) -> Result<Call, RpcError> {
             } = read(params)?;
             let wait_ms = wait_ms.unwrap_or(CHANGE_MS);
             let verify = verify(checks.unwrap_or_default());
-            let how = api::How { wait_ms, dry_run, plan, op_id, why, verify };
+            let how = api::How { wait_ms, dry_run, plan, op_id, why, verify, consented: false };
             call(session, api::Request::RenameFile(api::RenameFile { path, to, how }))
         }
         "lsp/ask" => {
@@ -81,6 +81,7 @@ fn rename(params: wire::RenameParams) -> Result<api::Rename, RpcError> {
         op_id: params.op_id,
         why: params.why,
         verify: verify(params.verify.unwrap_or_default()),
+        consented: false,
     };
     Ok(api::Rename { spot, to: params.to, accept_uncovered: params.accept_uncovered, how })
 }
@@ -111,6 +112,7 @@ fn actions(params: wire::ActionsParams) -> Result<api::Actions, RpcError> {
         op_id: params.op_id,
         why: params.why,
         verify: verify(params.verify.unwrap_or_default()),
+        consented: false,
     };
     Ok(api::Actions {
         path: params.path,
@@ -137,6 +139,7 @@ fn format(params: wire::FormatParams) -> Result<api::Format, RpcError> {
         op_id: params.op_id,
         why: params.why,
         verify: verify(params.verify.unwrap_or_default()),
+        consented: false,
     };
     Ok(api::Format { path: params.path, stretch, how })
 }

@@ -145,6 +145,8 @@ pub struct How {
     pub why: Option<String>,
     /// What to check.
     pub verify: Verify,
+    /// Whether somebody consented to what the user's rules ask about.
+    pub consented: bool,
 }
 
 /// A change that a language server made.

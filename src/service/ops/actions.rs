@@ -15,6 +15,7 @@ use super::place::{carried, now};
 use super::reject::Rejected;
 use super::rename::budget;
 use super::server_change::{Proposal, carry};
+use super::stored_change::Wanted;
 use crate::service::Service;
 use crate::service::api::{
     Actions, ActionsAnswer, Fault, OfferedAction, Reply, Response, ServerChange,
@@ -30,7 +31,8 @@ pub(in crate::service) fn actions(
 ) -> Result<Reply, Fault> {
     if request.apply {
         let new_text = request.title.as_deref().into_iter().collect();
-        return carry(service, session, &request.how, new_text, || propose(service, request));
+        let wanted = Wanted::Action(request.clone());
+        return carry(service, session, &wanted, new_text, || propose(service, request));
     }
     match list(service, request) {
         Ok(answer) => Ok(plain(Response::Actions(answer))),

@@ -650,6 +650,7 @@ pub(super) fn record(
         text: None,
         fixes: Vec::new(),
         rules: Vec::new(),
+        change: None,
     }
 }
 

@@ -20,6 +20,7 @@ use super::place::now;
 use super::reject::Rejected;
 use super::rename::budget;
 use super::server_change::{Proposal, carry};
+use super::stored_change::Wanted;
 use crate::service::Service;
 use crate::service::api::{Fault, Format, Reply, ServerChange, Stretch, Texts};
 use crate::service::session::Session;
@@ -40,7 +41,8 @@ pub(in crate::service) fn format(
     request: &Format,
     session: &Session,
 ) -> Result<Reply, Fault> {
-    carry(service, session, &request.how, Texts::default(), || propose(service, request, session))
+    let wanted = Wanted::Format(request.clone());
+    carry(service, session, &wanted, Texts::default(), || propose(service, request, session))
 }
 
 fn propose(service: &Service, request: &Format, session: &Session) -> Result<Proposal, Rejected> {

@@ -31,6 +31,7 @@ pub(super) mod servers;
 pub(super) mod show;
 pub(super) mod stats;
 mod stored;
+mod stored_change;
 pub(super) mod stream;
 mod syntax;
 pub(super) mod tail;

@@ -14,6 +14,7 @@ use super::place::{self, Place};
 use super::reject::{Cure, Rejected};
 use super::search::show;
 use super::server_change::{Proposal, carry};
+use super::stored_change::Wanted;
 use crate::service::Service;
 use crate::service::api::{Fault, FileMatches, Rename, RenameFile, Reply, ServerChange, Texts};
 use crate::service::languages::document;
@@ -35,7 +36,8 @@ pub(in crate::service) fn rename(
     session: &Session,
 ) -> Result<Reply, Fault> {
     let new_text = Texts::from_iter([request.to.as_str()]);
-    carry(service, session, &request.how, new_text, || propose(service, request, session))
+    let wanted = Wanted::Rename(request.clone());
+    carry(service, session, &wanted, new_text, || propose(service, request, session))
 }
 
 fn propose(service: &Service, request: &Rename, session: &Session) -> Result<Proposal, Rejected> {
@@ -84,7 +86,8 @@ pub(in crate::service) fn rename_file(
     session: &Session,
 ) -> Result<Reply, Fault> {
     let new_text = Texts::from_iter([request.to.as_str()]);
-    carry(service, session, &request.how, new_text, || {
+    let wanted = Wanted::RenameFile(request.clone());
+    carry(service, session, &wanted, new_text, || {
         let (from, _) = place::now(service, &request.path)?;
         let to = service.workspace.locate(&request.to)?;
         let bridge = service.languages.ask()?;

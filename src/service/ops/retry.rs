@@ -11,6 +11,8 @@ use super::draft::{self, Written};
 use super::reject::{Cure, Rejected};
 use super::rule::{self, Watch};
 use super::stored::{RETRY_VERSION, Reason, RetryRecord};
+use super::stored_change::Wanted;
+use super::{actions, format, rename};
 use crate::service::api::{Apply, Fault, Policy, Reply, Response, Retry, Source, Texts, Verify};
 use crate::service::session::Session;
 use crate::service::{Service, internal, now_ms, plain};
@@ -43,6 +45,10 @@ pub(in crate::service) fn retry(
         let rejected = rejected.of_edit(&record.format, Texts::default(), None);
         return rejected.answer(service, session, "edit.rejected");
     }
+    if let Some(change) = record.change {
+        let reply = carried(service, session, change.consented())?;
+        return settled(service, request, reply);
+    }
     // What was only shown was no attempt.
     let chain = (record.reason != Reason::Preview).then_some(record.chain);
     let format = record.format.clone();
@@ -58,6 +64,22 @@ pub(in crate::service) fn retry(
         }
     };
     let reply = attempt(service, edit, session, chain)?;
+    settled(service, request, reply)
+}
+
+/// Returns what became of a change of a language server that was consented to.
+fn carried(service: &Service, session: &Session, wanted: Wanted) -> Result<Reply, Fault> {
+    match wanted {
+        Wanted::Rename(request) => rename::rename(service, &request, session),
+        Wanted::RenameFile(request) => rename::rename_file(service, &request, session),
+        Wanted::Action(request) => actions::actions(service, &request, session),
+        Wanted::Format(request) => format::format(service, &request, session),
+    }
+}
+
+/// Returns the reply; an edit that was carried out waits no longer.
+fn settled(service: &Service, request: &Retry, reply: Reply) -> Result<Reply, Fault> {
+    let state = &service.workspace.state;
     if matches!(reply.response, Response::Edit(_)) {
         state.drop_retry(&request.token).map_err(internal)?;
     }

@@ -144,14 +144,29 @@ pub(super) fn check(
     draft: &Draft,
     mut watch: Watch,
 ) -> Result<Verdict, Fault> {
+    let paths = draft.files.iter().flat_map(|file| {
+        let to = match &file.task {
+            Task::Edit { to, .. } => to.as_ref().map(|to| to.path.as_str()),
+            _ => None,
+        };
+        std::iter::once(file.path.as_str()).chain(to)
+    });
+    check_rows(by, session, paths, draft.new_rows(), &mut watch)
+}
+
+/// Returns what the rules say of these paths, and of new rows in files.
+pub(super) fn check_rows<'a>(
+    by: Ruled<'_>,
+    session: &Session,
+    paths: impl Iterator<Item = &'a str>,
+    rows: impl Iterator<Item = (&'a str, &'a str)>,
+    watch: &mut Watch,
+) -> Result<Verdict, Fault> {
     let mut firings = Vec::new();
-    for file in &draft.files {
-        firings.extend(watch.path(by, session, &file.path)?);
-        if let Task::Edit { to: Some(to), .. } = &file.task {
-            firings.extend(watch.path(by, session, &to.path)?);
-        }
+    for path in paths {
+        firings.extend(watch.path(by, session, path)?);
     }
-    for (path, row) in draft.new_rows() {
+    for (path, row) in rows {
         firings.extend(watch.row(by, session, path, row)?);
     }
     Ok(Verdict::of(firings))

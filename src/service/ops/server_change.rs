@@ -9,19 +9,24 @@ use engine::anchor::{View, lines_of};
 use engine::drift::line_hunks;
 use engine::edit::Change;
 use engine::error::{Code, Refusal};
+use engine::format::Script;
 use engine::hash::Hasher;
 use engine::plan::{FilePlan, Outcome, Plan, Planned};
 use engine::snapshot::Snapshot;
 use engine::store::RelPath;
 use lsp_bridge::source_change::{FileChange, FileOperation, SourceChange};
 
-use super::apply::{checked, done_before, view_of};
+use super::apply::{checked, done_before, record, view_of};
 use super::reject::Rejected;
+use super::rule::{self, Watch};
+use super::stored::RetryRecord;
+use super::stored_change::Wanted;
 use super::syntax;
 use super::transact::{Author, Done, Operation, carry_out};
 use super::verify::Asked;
 use crate::service::api::{
-    Attempt, EditAnswer, Fault, How, Policy, Reply, Response, ServerChange, Texts, Verify,
+    Apply, Attempt, EditAnswer, Fault, How, LintNote, Policy, Reply, Response, ServerChange,
+    Source, Texts, Verify,
 };
 use crate::service::languages::document;
 use crate::service::session::Session;
@@ -48,17 +53,19 @@ pub(super) struct Proposal {
 pub(super) fn carry(
     service: &Service,
     session: &Session,
-    how: &How,
+    wanted: &Wanted,
     new_text: Texts,
     mut propose: impl FnMut() -> Result<Proposal, Rejected>,
 ) -> Result<Reply, Fault> {
     let mut tries = 0;
+    let mut watched = Watched { watch: Watch::new(wanted.how().dry_run), notes: Vec::new() };
     let result = loop {
         tries += 1;
-        match try_once(service, session, how, &mut propose) {
+        match try_once(service, session, wanted, &mut propose, &mut watched) {
             Err(Tried::Again(_)) if tries < TRIES => {}
             Err(Tried::Again(refusal)) => break Err(Rejected::of(refusal)),
             Err(Tried::Refused(rejected)) => break Err(rejected),
+            Err(Tried::Failed(fault)) => return Err(fault),
             Ok((done, asked)) => break Ok((done, asked)),
         }
     };
@@ -80,6 +87,14 @@ enum Tried {
     /// A file was written to meanwhile.
     Again(Refusal),
     Refused(Rejected),
+    Failed(Fault),
+}
+
+/// What the user's rules say of a change, over all attempts at it.
+struct Watched {
+    watch: Watch,
+    /// What they warn of.
+    notes: Vec<LintNote>,
 }
 
 impl From<Refusal> for Tried {
@@ -91,9 +106,11 @@ impl From<Refusal> for Tried {
 fn try_once(
     service: &Service,
     session: &Session,
-    how: &How,
+    wanted: &Wanted,
     propose: &mut impl FnMut() -> Result<Proposal, Rejected>,
+    watched: &mut Watched,
 ) -> Result<(Done, Option<Asked>), Tried> {
+    let how = wanted.how();
     if let Some(done) = done_before(service, how.op_id.as_deref(), session)? {
         return Ok((done, None));
     }
@@ -104,16 +121,20 @@ fn try_once(
         return Err(Refusal::new(Code::Stale, text).into());
     }
     let plan = plan_of(service, &change)?;
+    if !how.consented {
+        ask_rules(service, session, wanted, (&plan, &told.plan), watched)?;
+    }
     let paths = plan.files.iter().flat_map(paths_of).collect::<Result<Vec<_>, Refusal>>()?;
     let _turn = service.turn(paths.clone())?;
     for file in &plan.files {
         check_unmoved(service, file).map_err(Tried::Again)?;
     }
     let verify = verify_of(service, how);
-    let lints = match verify.syntax {
+    let mut lints = match verify.syntax {
         Some(Policy::Off) => Vec::new(),
         _ => syntax::notes(service, &plan),
     };
+    lints.extend(watched.notes.iter().cloned());
     if how.dry_run {
         told.diff = Some(preview(&plan));
         let mut done = checked(&plan, lints);
@@ -135,6 +156,78 @@ fn try_once(
     done.answer.lints = lints;
     done.answer.server = Some(told);
     Ok((done, asked))
+}
+
+/// Lets the user's rules see a change before it is carried out; one that they ask
+/// about waits for consent, by its name.
+fn ask_rules(
+    service: &Service,
+    session: &Session,
+    wanted: &Wanted,
+    (plan, name): (&Plan, &str),
+    watched: &mut Watched,
+) -> Result<(), Tried> {
+    let rules = service.user_rules()?;
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let files: Vec<RelPath> =
+        plan.files.iter().flat_map(paths_of).collect::<Result<_, Refusal>>()?;
+    let rows = new_rows(plan);
+    let rows = rows.iter().map(|(path, row)| (*path, row.as_str()));
+    let paths = files.iter().map(RelPath::as_str);
+    let verdict = rule::check_rows((service, rules), session, paths, rows, &mut watched.watch);
+    let verdict = verdict.map_err(Tried::Failed)?;
+    watched.notes.extend(verdict.notes);
+    let Some(refusal) = verdict.refusal else { return Ok(()) };
+    let may_consent = refusal.code == Code::Approval && !wanted.how().dry_run;
+    let rejected = Rejected::of(refusal);
+    Err(Tried::Refused(match may_consent {
+        true => rejected.waiting(waiting(wanted, name, verdict.asks)),
+        false => rejected,
+    }))
+}
+
+/// Returns what waits while somebody is asked.
+fn waiting(wanted: &Wanted, plan: &str, rules: Vec<String>) -> RetryRecord {
+    let how = wanted.how();
+    let apply = Apply {
+        source: Source::Text(String::new()),
+        format: FORMAT.to_owned(),
+        op_id: how.op_id.clone(),
+        why: how.why.clone(),
+        relocate: false,
+        verify: how.verify,
+        dry_run: false,
+        allow_mixed: false,
+    };
+    let change = Some(wanted.stored(plan));
+    RetryRecord { rules, change, ..record(&apply, &Script::default(), None, 0, None, &[]) }
+}
+
+/// Returns the rows that a plan brings into files.
+fn new_rows(plan: &Plan) -> Vec<(&str, String)> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut rows = Vec::new();
+    for file in &plan.files {
+        let (path, after, lines) = match &file.action {
+            Planned::Modify { before, change, hunks } => {
+                (&file.path, before.after(change), outcomes(hunks))
+            }
+            Planned::EditAndMove { before, change, hunks, to, .. } => {
+                (to, before.after(change), outcomes(hunks))
+            }
+            Planned::Create { bytes } => {
+                let after = Snapshot::of(bytes.clone());
+                let all = Outcome { lines: (1, after.line_count()), relocated: 0, already: false };
+                (&file.path, after, vec![all])
+            }
+            Planned::Move { .. } | Planned::Remove { .. } | Planned::Keep { .. } => continue,
+        };
+        let spans = lines.iter().flat_map(|outcome| outcome.lines.0..=outcome.lines.1);
+        rows.extend(spans.map(|line| (path.as_str(), text(after.line(line - 1)))));
+    }
+    rows
 }
 
 /// Returns what is to be checked: a change of a server is never refused for what

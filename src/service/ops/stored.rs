@@ -6,10 +6,11 @@ use engine::format::{Action, Body, Expect, FileScript, Op, OpKind, Script};
 use engine::plan::{Choice, Outcome};
 use serde::{Deserialize, Serialize};
 
+use super::stored_change::StoredChange;
 use crate::service::api::{EditAnswer, FileAnswer, Policy, Verify};
 
-/// A rejected edit that waits for its author's word. Version 4; what versions 1
-/// to 3 lack has a default.
+/// A rejected edit that waits for its author's word. Version 5; what versions 1
+/// to 4 lack has a default.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct RetryRecord {
     pub(super) version: u8,
@@ -46,6 +47,9 @@ pub(super) struct RetryRecord {
     /// The rules of the user that ask for consent to it.
     #[serde(default)]
     pub(super) rules: Vec<String>,
+    /// What was asked of a language server, in the place of a script.
+    #[serde(default)]
+    pub(super) change: Option<StoredChange>,
 }
 
 /// An edit as it was written, and the places its author chose: file, find and
@@ -75,7 +79,7 @@ impl StoredText {
 }
 
 /// The version of [`RetryRecord`] that is written.
-pub(super) const RETRY_VERSION: u8 = 4;
+pub(super) const RETRY_VERSION: u8 = 5;
 
 /// What an edit was refused for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -260,10 +260,12 @@ impl Fs for PortableFs {
             return Err(error);
         }
         slots.rename(slot, &parent, name).map_err(io("replace the file"))?;
-        slots.rename(&kept, &slots, slot).map_err(io("keep the replaced file"))?;
+        let keep = slots.rename(&kept, &slots, slot);
+        keep.map_err(|error| io("keep the replaced file")(error).by_halves())?;
         if let Err(error) = expect(&slots, slot, expected) {
             // Somebody wrote to it in place after all: it goes back.
-            slots.rename(slot, &parent, name).map_err(io("put the file back"))?;
+            let back = slots.rename(slot, &parent, name);
+            back.map_err(|why| io("put the file back")(why).by_halves())?;
             return Err(error);
         }
         Ok(Cas::Weak)
@@ -350,7 +352,12 @@ fn finish_replacing(slots: &Dir, slot: &str) -> Result<(), FsError> {
 fn rename_to_free(from: (&Dir, &str), to: (&Dir, &str)) -> Result<(), FsError> {
     // A second name can only be a free one.
     from.0.hard_link(from.1, to.0, to.1).map_err(open_error)?;
-    from.0.remove_file(from.1).map_err(io("take the old name"))
+    from.0.remove_file(from.1).map_err(io("take the old name")).map_err(|error| {
+        match to.0.remove_file(to.1) {
+            Ok(()) => error,
+            Err(_) => error.by_halves(),
+        }
+    })
 }
 
 fn move_if(from: (&Dir, &str), to: (&Dir, &str), expected: Expected<'_>) -> Result<Cas, FsError> {
@@ -358,10 +365,10 @@ fn move_if(from: (&Dir, &str), to: (&Dir, &str), expected: Expected<'_>) -> Resu
     rename_to_free(from, to)?;
     match expect(to.0, to.1, expected) {
         Ok(()) => Ok(Cas::Weak),
-        Err(error) => {
-            rename_to_free(to, from)?;
-            Err(error)
-        }
+        Err(error) => match rename_to_free(to, from) {
+            Ok(()) | Err(FsError::Exists | FsError::Missing) => Err(error),
+            Err(why) => Err(why.by_halves()),
+        },
     }
 }
 

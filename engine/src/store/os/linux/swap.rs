@@ -44,12 +44,15 @@ impl OsFs {
     ) -> Result<Cas, FsError> {
         let held = self.hold(from.0, from.1, expected)?;
         self.rename_to_free(from, to)?;
-        held.verify(to.0, to.1, expected).inspect_err(|_| {
+        held.verify(to.0, to.1, expected).or_else(|error| {
             if self.facilities.lacks(Safeguard::SwapBack) {
-                return;
+                return Err(error);
             }
-            // If the name is taken again, what we hold stays where it is, unharmed.
-            let _back = self.rename_to_free(to, from);
+            match self.rename_to_free(to, from) {
+                // If the name is taken again, what we hold stays where it is, unharmed.
+                Ok(()) | Err(FsError::Exists | FsError::Missing) => Err(error),
+                Err(why) => Err(why.by_halves()),
+            }
         })
     }
 
@@ -67,7 +70,13 @@ impl OsFs {
             Err(error) if is_not_offered(error) => {
                 // A second name can only be a free one, too.
                 fs::linkat(from.0, from.1, to.0, to.1, AtFlags::empty()).map_err(rename_error)?;
-                fs::unlinkat(from.0, from.1, AtFlags::empty()).map_err(io("take the old name"))
+                let taken = fs::unlinkat(from.0, from.1, AtFlags::empty());
+                taken.map_err(io("take the old name")).map_err(|error| {
+                    match fs::unlinkat(to.0, to.1, AtFlags::empty()) {
+                        Ok(()) => error,
+                        Err(_) => error.by_halves(),
+                    }
+                })
             }
             renamed => renamed.map_err(rename_error),
         }
@@ -101,7 +110,8 @@ impl Swap<'_> {
             Err(error) if is_not_offered(error) => return self.replace(&held, expected),
             swapped => swapped.map_err(io("exchange the file"))?,
         }
-        held.verify(self.slots, self.slot, expected).inspect_err(|_| self.swap_back(staged))
+        held.verify(self.slots, self.slot, expected)
+            .or_else(|error| self.swap_back(staged).and(Err(error)))
     }
 
     fn exchange(&self) -> Result<(), Errno> {
@@ -111,11 +121,15 @@ impl Swap<'_> {
 
     /// Puts back what was displaced, which is somebody's newer work; `staged` is
     /// the file that came from us.
-    fn swap_back(&self, staged: (u64, u64)) {
+    ///
+    /// # Errors
+    /// `Halves` where that does not go.
+    fn swap_back(&self, staged: (u64, u64)) -> Result<(), FsError> {
         let lacks = |safeguard| self.fs.facilities.lacks(safeguard);
         if lacks(Safeguard::SwapBack) {
-            return;
+            return Ok(());
         }
+        let halves = |error| io("put the file back")(error).by_halves();
         let back = match self.exchange() {
             Err(Errno::NOENT) => {
                 let (slots, slot, parent, name) = (self.slots, self.slot, self.parent, self.name);
@@ -123,13 +137,23 @@ impl Swap<'_> {
             }
             result => result,
         };
-        let came_back = inode(self.slots, self.slot);
-        let newest_went = back.is_ok() && came_back.is_ok_and(|inode| inode != staged);
+        match back {
+            Ok(()) => {}
+            // The name is taken again: what was displaced stays in the slot.
+            Err(Errno::EXIST) => return Ok(()),
+            Err(error) => return Err(halves(error)),
+        }
+        let newest_went = match inode(self.slots, self.slot) {
+            Ok(inode) => inode != staged,
+            Err(FsError::Missing) => false,
+            Err(error) => return Err(error.by_halves()),
+        };
         if newest_went && !lacks(Safeguard::NewestStays) {
             // Yet another save replaced ours meanwhile: the newest stays, the
             // older one is kept in the slot.
-            let _newest_stays = self.exchange();
+            self.exchange().map_err(halves)?;
         }
+        Ok(())
     }
 
     /// Replaces the file without an exchange: it gets a second name beside the
@@ -145,12 +169,14 @@ impl Swap<'_> {
             return Err(error);
         }
         fs::renameat(slots, slot, parent, name).map_err(io("replace the file"))?;
-        fs::renameat(slots, &kept, slots, slot).map_err(io("keep the replaced file"))?;
+        let keep = fs::renameat(slots, &kept, slots, slot);
+        keep.map_err(|error| io("keep the replaced file")(error).by_halves())?;
         match held.verify(slots, slot, expected) {
             Ok(_) => Ok(Cas::Weak),
             Err(error) => {
                 // Somebody wrote to it in place after all: it goes back.
-                fs::renameat(slots, slot, parent, name).map_err(io("put the file back"))?;
+                let back = fs::renameat(slots, slot, parent, name);
+                back.map_err(|why| io("put the file back")(why).by_halves())?;
                 Err(error)
             }
         }
