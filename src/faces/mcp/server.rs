@@ -339,8 +339,9 @@ fn awaits_consent(result: &ToolResult, context: &RequestContext<RoleServer>) -> 
 /// Returns what the person is asked: why, and what the edit is.
 fn question(refused: &ToolResult, asked: &str) -> String {
     let asked: Value = serde_json::from_str(asked).unwrap_or_default();
-    let edit: String =
-        asked["text"].as_str().unwrap_or_default().chars().take(SHOWN_OF_EDIT).collect();
+    // A rename has no text: what it asks for is all that can be shown of it.
+    let edit = asked["text"].as_str().map_or_else(|| asked.to_string(), str::to_owned);
+    let edit: String = edit.chars().take(SHOWN_OF_EDIT).collect();
     format!("An edit needs your consent. {}\n\n{edit}", why(refused))
 }
 
