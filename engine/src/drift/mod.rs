@@ -14,6 +14,7 @@ mod constructs;
 mod identity;
 mod lines;
 mod matching;
+mod offers;
 mod outline;
 mod own;
 mod rule;
