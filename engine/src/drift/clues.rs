@@ -3,7 +3,8 @@
 //!
 //! A place is offered only where the old lines stand, letter for letter, and
 //! could be the ones that were meant. Where they were changed or are gone,
-//! there is no such place, however much another one looks like it.
+//! there is no such place, however much another one looks like it. Which of the
+//! places found here are offered, `offers` says.
 
 use std::ops::Range;
 

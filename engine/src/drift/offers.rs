@@ -85,12 +85,13 @@ impl Comparison<'_> {
     }
 
     /// Returns whether the line at this end of the run cannot have come with the
-    /// drift there: nothing in it looks like a line of the run; and a line without
-    /// words, of which there are many, was not exchanged, as nothing went there or
-    /// nothing came.
+    /// drift there: it has words, as lines without any are everywhere; it stands
+    /// in the constructs it stood in; and nothing in that drift looks like a line
+    /// of the run.
     fn is_no_stranger(&self, run: &Range<usize>, end: usize) -> bool {
         let is_last = end == run.end;
         let edge = if is_last { end - 1 } else { end };
+        let edge = edge..edge + 1;
         let touches = |gap: &&Gap| match is_last {
             true => gap.old.start == end,
             false => gap.old.end == end,
@@ -101,10 +102,10 @@ impl Comparison<'_> {
             !is_strange(&self.old.looks[gap.old.clone()])
                 && !is_strange(&self.new.looks[gap.new.clone()])
         };
-        let is_one_way = |gap: &Gap| gap.old.is_empty() || gap.new.is_empty();
-        let has_words = self.says_something(&(edge..edge + 1));
-        let mut drift = self.matching.gaps_near(run).iter().filter(touches);
-        drift.all(|gap| is_clean(gap) && (has_words || is_one_way(gap)))
+        let stands = |now: usize| self.same_place(&edge, &(now..now + 1));
+        self.says_something(&edge)
+            && self.matching.new_of(edge.start).is_some_and(stands)
+            && self.matching.gaps_near(run).iter().filter(touches).all(is_clean)
     }
 
     /// Returns whether the lines stand at the place between both neighbours, and
@@ -125,25 +126,25 @@ impl Comparison<'_> {
             && self.place_in_its_construct(lines).as_ref() == Some(place)
     }
 
-    /// Returns the places of lines that were written several times where they
-    /// stood once: there is nothing else between their neighbours, one of which
-    /// is known for sure.
+    /// Returns the places of a line that was written several times where it stood
+    /// once: there is nothing else between its neighbours, one of which is known
+    /// for sure.
     fn repeats(&self, hunk: &Hunk<'_>) -> Places {
         let Range { start, end } = hunk.lines;
-        let count = end - start;
-        let Some(above) = start.checked_sub(1) else { return Vec::new() };
+        let Some(above) = start.checked_sub(1).filter(|_| end == start + 1) else {
+            return Vec::new();
+        };
         let ends = (self.matching.new_of(above), self.matching.new_of(end));
         let (Some(first), Some(last)) = ends else { return Vec::new() };
         let between = first + 1..last;
-        if count == 0 || between.len() <= count {
-            return Vec::new();
-        }
-        let wanted = &self.old.ids[hunk.lines.clone()];
-        let is_repeated = self.new.ids[between.clone()].chunks(count).all(|run| run == wanted);
-        let is_known = self.is_joined_run(&(above.saturating_sub(1)..start))
-            || self.is_joined_run(&(end..end + 2));
-        match is_repeated && is_known && !hunk.is_written_at(&between, self.now) {
-            true => between.step_by(count).map(|line| line..line + count).collect(),
+        let is_equal = |id: &u32| *id == self.old.ids[start];
+        let is_repeated = between.len() > 1 && self.new.ids[between.clone()].iter().all(is_equal);
+        let is_known = || {
+            self.is_joined_run(&(above.saturating_sub(1)..start))
+                || self.is_joined_run(&(end..end + 2))
+        };
+        match is_repeated && is_known() && !hunk.is_written_at(&between, self.now) {
+            true => between.map(|line| line..line + 1).collect(),
             false => Vec::new(),
         }
     }
