@@ -5,7 +5,7 @@
 //! `ANCHORD_RETRIES` is the number of hostile cases; they are those of the seeds
 //! from 1.
 
-use hostile::{Case, Edit, Truth, Verdict, cases, judge_bytes};
+use hostile::{Case, Edit, Placed, Truth, Verdict, cases, judge, judge_bytes, tie};
 use serde_json::{Value, json};
 
 use crate::world::{Client, World};
@@ -18,6 +18,8 @@ struct Tally {
     applied: usize,
     placed: usize,
     kept_refused: usize,
+    /// Refused edits that were offered what no text tells from a right place.
+    ties: usize,
     /// Refused edits without a right place that an offer let through.
     let_through: Vec<String>,
 }
@@ -40,11 +42,12 @@ fn a_refused_edit_is_put_right_by_its_token_or_stays_refused() {
     }
     println!(
         "retries (hostile seeds 1 to {count}): {} applied at once, {} put right by at, \
-         {} without a right place stay refused, {} let through by an offer",
+         {} without a right place stay refused, {} let through by an offer, {} ties offered",
         tally.applied,
         tally.placed,
         tally.kept_refused,
-        tally.let_through.len()
+        tally.let_through.len(),
+        tally.ties
     );
     assert!(tally.placed > 0 && tally.kept_refused > 0);
     assert!(tally.let_through.is_empty(), "{:#?}", tally.let_through);
@@ -65,7 +68,12 @@ fn try_one(world: &World, client: &mut Client, case: &Case, index: usize, tally:
         tally.applied += 1;
         return;
     }
-    let token = &answer["rejection"]["retry"];
+    let rejection = &answer["rejection"];
+    let token = &rejection["retry"];
+    if offers_a_tie(case, rejection) {
+        tally.ties += 1;
+        return;
+    }
     let place = edit.truth.places().first();
     match (place, &edit.truth) {
         (Some(at), _) => {
@@ -84,6 +92,22 @@ fn try_one(world: &World, client: &mut Client, case: &Case, index: usize, tally:
         (None, Truth::Gone) => stays_refused(world, client, (case, &path, token), tally),
         (None, _) => {}
     }
+}
+
+/// Returns whether an edit without a right place is offered one that another
+/// history of the same texts makes right.
+fn offers_a_tie(case: &Case, rejection: &Value) -> bool {
+    let edit = &case.edits[0];
+    let list = |key: &str| rejection[key].as_array().cloned().unwrap_or_default();
+    let offered = [list("landings"), list("candidates")].concat();
+    let is_tie = |lines: &Value| {
+        let (Some(first), Some(last)) = (lines[0].as_u64(), lines[1].as_u64()) else {
+            return false;
+        };
+        let placed = Placed::At(first as usize - 1..last as usize);
+        judge(case, 0, &placed) == Verdict::Tie || tie(case, edit, &placed).is_some()
+    };
+    edit.truth == Truth::Gone && offered.iter().any(is_tie)
 }
 
 /// Takes whatever the rejection offers of an edit that has no right place.

@@ -249,7 +249,7 @@ impl Comparison<'_> {
     }
 
     /// Returns whether one place alone looks like these lines, on either side.
-    fn is_unique(&self, lines: &Range<usize>) -> bool {
+    pub(super) fn is_unique(&self, lines: &Range<usize>) -> bool {
         let looks = &self.old.looks[lines.clone()];
         let once = |side: &Side| count(side, looks, &(0..side.len())) == Some(1);
         once(&self.old) && once(&self.new)
@@ -543,7 +543,7 @@ impl Comparison<'_> {
     /// Returns whether what another writer took or added next to the lines could
     /// as well be lines among them: it can be slid there over equal lines, or a
     /// part at its end looks like the lines and all that lies between.
-    fn drift_slides_to(&self, lines: &Range<usize>) -> bool {
+    pub(super) fn drift_slides_to(&self, lines: &Range<usize>) -> bool {
         let (above, below) = self.matching.gaps_around(lines);
         let ids = &self.old.ids[..];
         // An insertion touches its neighbours.

@@ -3,11 +3,12 @@
 //!
 //! A place is offered only where the old lines stand, letter for letter, and
 //! could be the ones that were meant. Where they were changed or are gone,
-//! there is no such place, however much another one looks like it.
+//! there is no such place, however much another one looks like it. Which of the
+//! places found here are offered, `offers` says.
 
 use std::ops::Range;
 
-use super::certainty::Pairing;
+use super::offers::Places;
 use super::rule::{Comparison, Hunk};
 
 /// The most places that are offered for one hunk.
@@ -21,9 +22,6 @@ const MOST_ROWS: usize = 40;
 
 /// The most places that are looked at.
 const MOST_PLACES: usize = 200;
-
-/// Ranges of lines.
-type Places = Vec<Range<usize>>;
 
 /// What is known of a hunk that has no certain place. Lines are 0-based and
 /// half-open, in the content of now.
@@ -62,31 +60,16 @@ impl Comparison<'_> {
         }
         places.sort_by_key(|place| (place.start, place.end));
         places.dedup();
+        places = self.offered(hunk, places);
         places.truncate(MOST_CANDIDATES);
         let mut clues = Clues { rows: vec![self.place_now(lines)], ..Clues::default() };
         match places.len() {
-            1 => clues.landing = places.pop().filter(|place| self.can_be_accepted(lines, place)),
+            1 => clues.landing = places.pop(),
             _ => clues.candidates = places,
         }
         let offered = clues.landing.iter().chain(&clues.candidates).cloned();
         clues.rows.extend(offered.collect::<Vec<_>>());
         clues
-    }
-
-    /// Returns whether the only place that can be meant may be proposed. Who
-    /// accepts it looks at nothing else, so nothing may speak against it: not the
-    /// constructs around, their twins, what came and went next to the lines, nor
-    /// what became of look-alikes.
-    fn can_be_accepted(&self, lines: &Range<usize>, place: &Range<usize>) -> bool {
-        let pair = Pairing { old: lines.clone(), new: place.clone() };
-        let is_paired = lines.is_empty() || self.matching.new_of(lines.start) == Some(place.start);
-        is_paired
-            && self.matching.keeps(lines)
-            && self.stands_where_it_stood(&pair)
-            && self.twins_stay(lines)
-            && !self.strangers_look_alike(&pair)
-            && self.are_conserved(lines)
-            && self.look_alikes_stand(&self.old.near(lines))
     }
 
     /// Returns the drift next to these lines of the old side, else the nearest;
@@ -132,7 +115,7 @@ impl Comparison<'_> {
 
     /// Returns the place in the construct of the same name, wherever that went:
     /// the same one where it is unchanged, else the only one with these lines.
-    fn place_in_its_construct(&self, lines: &Range<usize>) -> Option<Range<usize>> {
+    pub(super) fn place_in_its_construct(&self, lines: &Range<usize>) -> Option<Range<usize>> {
         let near = self.old.near(lines);
         let (old, new) = self.witnesses().find_map(|one| one.counterpart(&near))?;
         if self.old.ids[old.clone()] == self.new.ids[new.clone()] {

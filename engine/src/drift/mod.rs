@@ -5,6 +5,7 @@
 //! is taken only where it can be proved (`rule`, `certainty`): its lines and
 //! both its neighbours are unchanged, and their identity does not rest on
 //! look-alikes but on a named construct (`constructs`, `identity`, `outline`).
+//! What a refusal offers (`clues`) has to be proved as well (`offers`).
 //! `docs/formats.md` holds the rule as a specification.
 
 mod certainty;
@@ -14,6 +15,7 @@ mod constructs;
 mod identity;
 mod lines;
 mod matching;
+mod offers;
 mod outline;
 mod own;
 mod rule;

@@ -228,7 +228,10 @@ fn says_something(hunk: &Hunk<'_>, seen: &Snapshot) -> bool {
 
 /// Returns the lines that really go and those that really come: what both have
 /// in common at either end is left out. `None` where nothing is left.
-fn changed<'a>(hunk: &'a Hunk<'_>, seen: &Snapshot) -> Option<(Range<usize>, &'a [&'a [u8]])> {
+pub(super) fn changed<'a>(
+    hunk: &'a Hunk<'_>,
+    seen: &Snapshot,
+) -> Option<(Range<usize>, &'a [&'a [u8]])> {
     let Hunk { lines, text } = hunk;
     let both = lines.len().min(text.len());
     let head = (0..both).take_while(|&at| seen.line(lines.start + at) == text[at]).count();

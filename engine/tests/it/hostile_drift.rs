@@ -7,7 +7,6 @@
 //! shown line by line.
 
 use std::cell::Cell;
-use std::ops::Range;
 
 use engine::plan::{Outcome, Refused};
 use hostile::{Case, Edit, Placed, Truth, Verdict, case, judge, judge_bytes, show, tie};
@@ -104,39 +103,50 @@ fn one_edit(case: &Case, index: usize, run: &Run) -> Result<(), String> {
                 Truth::Loose { .. } => "loose, refused",
                 Truth::Gone => "gone, refused",
             });
-            judge_choices(case, index, &refused, run);
+            judge_choices(case, index, &refused, run)?;
         }
     }
     Ok(())
 }
 
-/// Counts whether a refused edit could be retried with a choice, and whether
-/// all choices are right.
-fn judge_choices(case: &Case, index: usize, refused: &Refused, run: &Run) {
+/// Counts whether a refused edit could be retried with a choice. One that has a
+/// right place is offered none without it; one that has none is offered none at
+/// all, unless it is a tie.
+fn judge_choices(case: &Case, index: usize, refused: &Refused, run: &Run) -> Result<(), String> {
     let edit = &case.edits[index];
-    let offered: Vec<&Range<usize>> =
-        refused.landings[0].iter().chain(&refused.candidates[0]).collect();
-    let is_right = |place: &&Range<usize>| {
-        judge(case, index, &Placed::At((**place).clone())) <= Verdict::Unproved
-    };
+    let offered = refused.landings[0].iter().chain(&refused.candidates[0]);
+    let offered: Vec<Placed> = offered.map(|place| Placed::At(place.clone())).collect();
     let kind = match edit.truth {
         Truth::Valid { .. } => "valid",
         Truth::Already { .. } => "done already",
         Truth::Loose { .. } => "loose",
         Truth::Gone => "gone",
     };
+    let is_right = |placed: &Placed| judge(case, index, placed) <= Verdict::Unproved;
+    let is_tie = |placed: &Placed| {
+        judge(case, index, placed) == Verdict::Tie || tie(case, edit, placed).is_some()
+    };
     let what = match (offered.len(), offered.iter().any(is_right)) {
         (0, _) => "nothing",
         (1, true) => "the right place",
-        (1, false) => "a wrong place",
         (_, true) => "several, the right one among them",
-        (_, false) => "several, none right",
+        _ if offered.iter().all(is_tie) => "ties",
+        (_, false) => "wrong places",
     };
-    if !offered.is_empty() && edit.truth == Truth::Gone {
-        println!("  gone, but a place is offered: seed {} edit {index}", case.seed);
-        offered.iter().for_each(|at| run.show(case, index, &Placed::At((**at).clone())));
-    }
     run.choices.count(format!("{kind}: {what}"));
+    if !matches!(what, "ties" | "wrong places") {
+        return Ok(());
+    }
+    offered.iter().for_each(|placed| run.show(case, index, placed));
+    match edit.truth {
+        // To do once more what is done is no harm that a retry could hide.
+        Truth::Already { .. } => Ok(()),
+        _ if what == "ties" => {
+            println!("  {kind}, and a tie is offered: seed {} edit {index}", case.seed);
+            Ok(())
+        }
+        _ => Err(format!("{kind}, and offered only what is wrong")),
+    }
 }
 
 impl Run {

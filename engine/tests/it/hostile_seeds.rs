@@ -4,7 +4,7 @@
 
 use engine::drift::{Comparison, Hunk, Verdict as Rule};
 use engine::snapshot::Snapshot;
-use hostile::{Case, Edit, Placed, Verdict, case, judge, tie};
+use hostile::{Case, Edit, Placed, Truth, Verdict, case, judge, tie};
 
 /// Found with the seeds 1 to 2,000,000, a million each from 3,000,001, 5,000,001,
 /// 20,000,001 and 30,000,001 on, and five from 40,000,001 on.
@@ -34,6 +34,15 @@ const STILL_TIES: [u64; 46] = [
     44250702, 44293901, 44362822, 44373749, 44494456, 44512318, 44702766, 44983890,
 ];
 
+/// A sample of those at which an edit without a right place was once offered one.
+const OFFERED: [u64; 58] = [
+    2366, 14503, 20837, 39235, 56285, 69450, 88402, 109249, 117803, 132573, 146851, 166936, 178650,
+    180452, 205849, 218942, 228173, 257999, 274367, 302000, 312189, 337692, 350201, 364673, 389891,
+    409774, 447765, 456533, 466650, 483442, 506076, 523105, 547914, 561542, 567548, 583773, 600687,
+    617299, 627088, 633544, 652425, 652928, 661637, 692975, 710238, 727221, 744024, 778421, 790030,
+    810414, 825635, 839056, 856558, 896029, 926383, 945021, 961797, 972690,
+];
+
 #[test]
 fn seeds_that_went_wrong() {
     crate::shared::leave_out();
@@ -55,6 +64,41 @@ fn seeds_that_went_wrong() {
     assert!(wrong.is_empty(), "wrong again: {wrong:?}");
     ties.retain(|seed| !STILL_TIES.contains(seed));
     assert!(ties.is_empty(), "ties again: {ties:?}");
+}
+
+#[test]
+fn seeds_that_were_offered_a_wrong_place() {
+    let mut wrong = Vec::new();
+    let mut ties = Vec::new();
+    for case in OFFERED.map(case) {
+        for (index, edit) in case.edits.iter().enumerate() {
+            if edit.truth != Truth::Gone {
+                continue;
+            }
+            for placed in offers(&case, edit) {
+                let is_tie = judge(&case, index, &placed) == Verdict::Tie
+                    || tie(&case, edit, &placed).is_some();
+                if is_tie { &mut ties } else { &mut wrong }.push(case.seed);
+            }
+        }
+    }
+    println!("seeds that were offered a wrong place: ties {ties:?}");
+    assert!(wrong.is_empty(), "offered again: {wrong:?}");
+}
+
+/// Returns the places that the refusal of an edit offers.
+fn offers(case: &Case, edit: &Edit) -> Vec<Placed> {
+    let (seen, now) = (Snapshot::of(case.seen.bytes.clone()), Snapshot::of(case.now.bytes.clone()));
+    let comparison = Comparison::of(&seen, &now, case.path, None);
+    let text: Vec<&[u8]> = edit.text.iter().map(Vec::as_slice).collect();
+    let hunk = Hunk { lines: edit.lines.clone(), text: &text };
+    match comparison.place(&hunk) {
+        Rule::Refused(_) => {
+            let clues = comparison.clues(&hunk);
+            clues.landing.into_iter().chain(clues.candidates).map(Placed::At).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Returns where each edit goes, by itself.

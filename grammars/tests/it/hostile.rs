@@ -29,7 +29,8 @@ fn hostile_drift_with_grammars() {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut wrong = Vec::new();
     for case in seeds.map(case) {
-        for (index, placed) in place(&case, &check).into_iter().enumerate() {
+        for (index, (placed, offers)) in place(&case, &check).into_iter().enumerate() {
+            judge_offers(&case, index, &offers, &mut wrong);
             let what = verdict(&case, index, &placed);
             *counts.entry(what).or_default() += 1;
             if last - first < FEW && (what == "wrong" || what.starts_with("tie")) {
@@ -59,26 +60,50 @@ fn hostile_drift_with_grammars() {
 fn what_once_went_wrong_with_grammars_does_no_more() {
     let check = SyntaxCheck::default();
     for case in ONCE.map(case) {
-        for (index, placed) in place(&case, &check).into_iter().enumerate() {
+        for (index, (placed, _)) in place(&case, &check).into_iter().enumerate() {
             let what = verdict(&case, index, &placed);
             assert!(what != "wrong" && !what.starts_with("tie"), "seed {}: {what}", case.seed);
         }
     }
 }
 
-/// Returns where each edit of a case goes, by itself.
-fn place(case: &Case, check: &SyntaxCheck) -> Vec<Placed> {
+/// Returns where each edit of a case goes, by itself, and what its refusal offers.
+fn place(case: &Case, check: &SyntaxCheck) -> Vec<(Placed, Vec<Placed>)> {
     let (seen, now) = (Snapshot::of(case.seen.bytes.clone()), Snapshot::of(case.now.bytes.clone()));
     let comparison = Comparison::of(&seen, &now, case.path, Some(check));
     let place = |edit: &::hostile::Edit| {
         let text: Vec<&[u8]> = edit.text.iter().map(Vec::as_slice).collect();
-        match comparison.place(&Hunk { lines: edit.lines.clone(), text: &text }) {
-            Rule::Lands(at) => Placed::At(at),
-            Rule::Done(at) => Placed::Already(at),
-            Rule::Refused(_) => Placed::Refused,
+        let hunk = Hunk { lines: edit.lines.clone(), text: &text };
+        match comparison.place(&hunk) {
+            Rule::Lands(at) => (Placed::At(at), Vec::new()),
+            Rule::Done(at) => (Placed::Already(at), Vec::new()),
+            Rule::Refused(_) => {
+                let clues = comparison.clues(&hunk);
+                let offers = clues.landing.into_iter().chain(clues.candidates);
+                (Placed::Refused, offers.map(Placed::At).collect())
+            }
         }
     };
     case.edits.iter().map(place).collect()
+}
+
+/// An edit with a right place is offered none without it, one without a right
+/// place is offered none at all, unless it is a tie.
+fn judge_offers(case: &Case, index: usize, offers: &[Placed], wrong: &mut Vec<String>) {
+    let edit = &case.edits[index];
+    let is_right = |placed: &Placed| judge(case, index, placed) <= Verdict::Unproved;
+    let is_tie = |placed: &Placed| {
+        judge(case, index, placed) == Verdict::Tie || tie(case, edit, placed).is_some()
+    };
+    // To do once more what is done is no harm that a retry could hide.
+    let is_done = matches!(edit.truth, Truth::Already { .. });
+    if offers.is_empty() || is_done || offers.iter().any(is_right) {
+        return;
+    }
+    match offers.iter().all(is_tie) {
+        true => println!("  a tie is offered: seed {} edit {index}", case.seed),
+        false => wrong.push(format!("seed {} edit {index}: offered a wrong place", case.seed)),
+    }
 }
 
 fn verdict(case: &Case, index: usize, placed: &Placed) -> &'static str {
