@@ -159,10 +159,9 @@ impl LineIndex {
         let moved = |at: u32, shift: i64| (i64::from(at) + shift) as u32;
         for (range, text) in pieces {
             // A break belongs to the newline just before it.
-            let kept = rest.partition_point(|&at| at as usize <= range.start);
-            breaks.extend(rest[..kept].iter().map(|&at| moved(at, shift)));
-            let gone = rest.partition_point(|&at| at as usize <= range.end);
-            rest = &rest[gone..];
+            let (kept, behind) = rest.split_at(count_up_to(rest, range.start));
+            breaks.extend(kept.iter().map(|&at| moved(at, shift)));
+            rest = &behind[count_up_to(behind, range.end)..];
             let start = moved(range.start as u32, shift);
             breaks.extend(memchr::memchr_iter(b'\n', text).map(|nl| start + nl as u32 + 1));
             shift += text.len() as i64 - range.len() as i64;
@@ -261,6 +260,18 @@ impl LineIndex {
     }
 }
 
+/// Returns how many of the ascending `breaks` lie at `place` or before. Runs in
+/// O(log of that number): pieces often follow each other closely.
+fn count_up_to(breaks: &[u32], place: usize) -> usize {
+    let is_before = |at: &u32| *at as usize <= place;
+    let mut reach = 1;
+    while breaks.get(reach - 1).is_some_and(is_before) {
+        reach *= 2;
+    }
+    let known = reach / 2;
+    known + breaks[known..breaks.len().min(reach)].partition_point(is_before)
+}
+
 /// Returns the length of the UTF-8 byte-order mark of `bytes`: 3 or 0.
 pub fn bom_len(bytes: &[u8]) -> usize {
     if bytes.starts_with(BOM) { BOM.len() } else { 0 }
@@ -292,25 +303,25 @@ fn terminator_len(whole: &[u8], newline: u8) -> usize {
 /// # Errors
 /// `malformed` for `""`, which names no line at all.
 pub fn lines_of_text(text: &str) -> Result<Vec<&str>, Refusal> {
+    Ok(each_line_of_text(text)?.collect())
+}
+
+/// Returns the same lines one by one, for whoever has a place for them.
+///
+/// # Errors
+/// As [`lines_of_text`].
+pub fn each_line_of_text(text: &str) -> Result<impl Iterator<Item = &str>, Refusal> {
     if text.is_empty() {
         return Err(Refusal::new(
             Code::Malformed,
             "empty text: to remove lines use delete, for one empty line use \"\\n\"",
         ));
     }
-    // Most operations bring one line, whose newline is its last byte.
-    if memchr::memchr(b'\n', text.as_bytes()) == Some(text.len() - 1) {
-        let line = &text[..text.len() - 1];
-        return Ok(vec![line.strip_suffix('\r').unwrap_or(line)]);
-    }
-    let mut lines: Vec<&str> = text.split('\n').collect();
-    // The last piece is followed by no newline, so a CR at its end is content.
-    let last = lines.pop();
-    for line in &mut lines {
-        *line = line.strip_suffix('\r').unwrap_or(line);
-    }
-    lines.extend(last.filter(|line| !line.is_empty()));
-    Ok(lines)
+    Ok(text.split_inclusive('\n').map(|line| match line.strip_suffix('\n') {
+        Some(line) => line.strip_suffix('\r').unwrap_or(line),
+        // What no newline follows may end in a CR that is content.
+        None => line,
+    }))
 }
 
 /// Returns the column of byte `column` of a line in UTF-16 code units; invalid

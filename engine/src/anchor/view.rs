@@ -33,7 +33,23 @@ impl View {
 
     /// Adds lines; returns whether any of them is new.
     pub fn add(&mut self, range: Range<usize>) -> bool {
-        if range.is_empty() || self.contains(range.clone()) {
+        if range.is_empty() {
+            return false;
+        }
+        // Lines mostly come in their order.
+        match self.ranges.last_mut() {
+            Some(last) if range.start < last.start => {}
+            Some(last) if range.start <= last.end => {
+                let is_new = range.end > last.end;
+                last.end = last.end.max(range.end);
+                return is_new;
+            }
+            _ => {
+                self.ranges.push(range);
+                return true;
+            }
+        }
+        if self.contains(range.clone()) {
             return false;
         }
         let from = self.ranges.partition_point(|have| have.end < range.start);

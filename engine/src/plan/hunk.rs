@@ -8,7 +8,7 @@ use crate::drift;
 use crate::error::{Code, Refusal};
 use crate::format::{Body, Expect, Op, OpKind};
 use crate::snapshot::Snapshot;
-use crate::text::{Encoding, lines_of_text};
+use crate::text::{Encoding, each_line_of_text};
 
 /// One operation, ready to be placed: which lines go, which lines come.
 #[derive(Debug, Clone)]
@@ -18,45 +18,62 @@ pub(super) struct Hunk<'a> {
     /// The lines that go (0-based); empty for an insertion before that line.
     pub(super) lines: Range<usize>,
     /// The lines that come, without terminators.
-    pub(super) text: Vec<&'a [u8]>,
+    pub(super) text: &'a [&'a [u8]],
 }
 
 impl Hunk<'_> {
     /// Returns the hunk as lines that go and lines that come.
     pub(super) fn lines_and_text(&self) -> drift::Hunk<'_> {
-        drift::Hunk { lines: self.lines.clone(), text: &self.text }
+        drift::Hunk { lines: self.lines.clone(), text: self.text }
     }
 }
 
-/// Returns the hunks of `ops`, in their order.
+/// Returns the hunks of `ops`, in their order. The lines that come are kept in
+/// `text`, all together: a list for each operation would cost more than all else
+/// that is done here.
 pub(super) fn read<'a>(
     ops: &'a [Op],
     seen: &Snapshot,
     registers: &Registers<'a>,
+    text: &'a mut Vec<&'a [u8]>,
 ) -> Result<Vec<Hunk<'a>>, Refusal> {
-    let read_one = |(op, Op { kind, .. }): (usize, &'a Op)| {
-        let hunk =
-            match kind {
-                OpKind::Replace { lines, body } => span_within(*lines, seen)
-                    .and_then(|span| Ok((span, body_lines(body, registers)?))),
-                OpKind::Insert { after, body } => place_within(*after, seen)
-                    .and_then(|at| Ok((at..at, body_lines(body, registers)?))),
-                OpKind::Delete { lines, .. } => {
-                    span_within(*lines, seen).map(|span| (span, Vec::new()))
-                }
-            };
-        hunk.map(|(lines, text)| Hunk { op, lines, text }).map_err(|refusal| refusal.op(op))
-    };
-    ops.iter().enumerate().map(read_one).collect()
+    let mut read = Vec::with_capacity(ops.len());
+    for (op, Op { kind, .. }) in ops.iter().enumerate() {
+        let from = text.len();
+        let lines = read_one(kind, seen, registers, text).map_err(|refusal| refusal.op(op))?;
+        read.push((lines, from..text.len()));
+    }
+    let text = &*text;
+    let hunk = |(op, (lines, come))| Hunk { op, lines, text: &text[come] };
+    Ok(read.into_iter().enumerate().map(hunk).collect())
 }
 
-fn body_lines<'a>(body: &'a Body, registers: &Registers<'a>) -> Result<Vec<&'a [u8]>, Refusal> {
+/// Returns the lines that go, and adds those that come to `text`.
+fn read_one<'a>(
+    kind: &'a OpKind,
+    seen: &Snapshot,
+    registers: &Registers<'a>,
+    text: &mut Vec<&'a [u8]>,
+) -> Result<Range<usize>, Refusal> {
+    let (lines, body) = match kind {
+        OpKind::Replace { lines, body } => (span_within(*lines, seen)?, body),
+        OpKind::Insert { after, body } => {
+            let at = place_within(*after, seen)?;
+            (at..at, body)
+        }
+        OpKind::Delete { lines, .. } => return span_within(*lines, seen),
+    };
     match body {
-        Body::Text(text) => Ok(lines_of_text(text)?.into_iter().map(str::as_bytes).collect()),
-        Body::Register(name) => registers.get(name.as_str()).cloned().ok_or_else(|| {
-            Refusal::new(Code::Malformed, format!("no delete of this call fills register {name}"))
-        }),
+        Body::Text(written) => text.extend(each_line_of_text(written)?.map(str::as_bytes)),
+        Body::Register(name) => match registers.get(name.as_str()) {
+            Some(taken) => text.extend_from_slice(taken),
+            None => {
+                let what = format!("no delete of this call fills register {name}");
+                return Err(Refusal::new(Code::Malformed, what));
+            }
+        },
     }
+    Ok(lines)
 }
 
 /// Returns `lines` as a span, if the content has them.

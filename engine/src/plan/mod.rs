@@ -397,7 +397,8 @@ fn plan_edit(
     options: &Options<'_>,
 ) -> Result<FilePlan, Refused> {
     let (now, seen) = now_and_seen(state)?;
-    let hunks = hunk::read(ops, &seen.snapshot, registers)?;
+    let mut text = Vec::with_capacity(ops.len());
+    let hunks = hunk::read(ops, &seen.snapshot, registers, &mut text)?;
     hunk::check_overlap(&hunks)?;
     hunk::check_expectations(ops, &hunks, &seen.snapshot)?;
     if ops.is_empty() && final_newline.is_none() {

@@ -68,14 +68,15 @@ fn tail(hunks: &[Hunk<'_>], total: usize) -> usize {
 /// terminated. Looks at no other hunk, so what an operation writes does not
 /// depend on its company.
 fn hunk_edit(hunk: &Hunk<'_>, ends: bool, now: &Snapshot) -> Edit {
-    let mut last = neighbour(hunk.lines.start, now);
+    let mut last = None;
     let longest = |line: &&[u8]| line.len() + Terminator::CrLf.bytes().len();
     let mut text = Vec::with_capacity(hunk.text.iter().map(longest).sum());
     for (index, line) in hunk.text.iter().enumerate() {
-        last = own(&hunk.lines, index, now).unwrap_or(last);
+        last = own(&hunk.lines, index, now).or(last);
         text.extend_from_slice(line);
         if ends || index + 1 < hunk.text.len() {
-            text.extend_from_slice(last.bytes());
+            let ending = last.get_or_insert_with(|| neighbour(hunk.lines.start, now));
+            text.extend_from_slice(ending.bytes());
         }
     }
     Edit { range: now.lines.bytes_of(hunk.lines.clone()), text }
