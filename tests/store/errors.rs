@@ -228,7 +228,9 @@ fn fail_at_every_call(scene: Scene, place: &std::path::Path, first: u64, tally: 
                 assert_eq!(found, act.after, "{about}");
                 tally.applied += u64::from(failed);
             } else {
-                let left = act.method == "edit/apply" && failure.lasts;
+                let message = answer["result"]["rejection"]["message"].as_str();
+                let told = message.is_some_and(|text| text.contains("could not be taken back"));
+                let left = failure.lasts && (act.method == "edit/apply" || told);
                 assert!(found == act.before || left, "{about}: {found:?}");
                 tally.refused += 1;
             }
@@ -294,7 +296,11 @@ fn an_error_at_any_call_is_told_and_passes() {
         return;
     }
     let (place, _mount) = quick_place();
+    let one = std::env::var("ANCHORD_SCENE").unwrap_or_default();
     for (number, scene) in SCENES.into_iter().enumerate() {
+        if !one.is_empty() && one != format!("{scene:?}") {
+            continue;
+        }
         let mut tally = Tally::default();
         let first = 1 + (number as u64 * 7) % stride(STRIDE);
         fail_at_every_call(scene, place.path(), first, &mut tally);
