@@ -44,14 +44,14 @@ impl OsFs {
     ) -> Result<Cas, FsError> {
         let held = self.hold(from.0, from.1, expected)?;
         self.rename_to_free(from, to)?;
-        held.verify(to.0, to.1, expected).or_else(|error| {
+        held.verify(to.0, to.1, expected).map_err(|error| {
             if self.facilities.lacks(Safeguard::SwapBack) {
-                return Err(error);
+                return error;
             }
             match self.rename_to_free(to, from) {
                 // If the name is taken again, what we hold stays where it is, unharmed.
-                Ok(()) | Err(FsError::Exists | FsError::Missing) => Err(error),
-                Err(why) => Err(why.by_halves()),
+                Ok(()) | Err(FsError::Exists | FsError::Missing) => error,
+                Err(why) => why.by_halves(),
             }
         })
     }
@@ -130,18 +130,16 @@ impl Swap<'_> {
             return Ok(());
         }
         let halves = |error| io("put the file back")(error).by_halves();
-        let back = match self.exchange() {
+        match self.exchange() {
             Err(Errno::NOENT) => {
                 let (slots, slot, parent, name) = (self.slots, self.slot, self.parent, self.name);
-                fs::renameat_with(slots, slot, parent, name, RenameFlags::NOREPLACE)
+                match fs::renameat_with(slots, slot, parent, name, RenameFlags::NOREPLACE) {
+                    // The name is taken again: what was displaced stays in the slot.
+                    Err(Errno::EXIST) => return Ok(()),
+                    back => back.map_err(halves)?,
+                }
             }
-            result => result,
-        };
-        match back {
-            Ok(()) => {}
-            // The name is taken again: what was displaced stays in the slot.
-            Err(Errno::EXIST) => return Ok(()),
-            Err(error) => return Err(halves(error)),
+            back => back.map_err(halves)?,
         }
         let newest_went = match inode(self.slots, self.slot) {
             Ok(inode) => inode != staged,
