@@ -317,10 +317,15 @@ pub fn each_line_of_text(text: &str) -> Result<impl Iterator<Item = &str>, Refus
             "empty text: to remove lines use delete, for one empty line use \"\\n\"",
         ));
     }
-    Ok(text.split_inclusive('\n').map(|line| match line.strip_suffix('\n') {
-        Some(line) => line.strip_suffix('\r').unwrap_or(line),
-        // What no newline follows may end in a CR that is content.
-        None => line,
+    let mut rest = text;
+    Ok(std::iter::from_fn(move || {
+        let Some(end) = memchr::memchr(b'\n', rest.as_bytes()) else {
+            // What no newline follows may end in a CR that is content.
+            return Some(std::mem::take(&mut rest)).filter(|line| !line.is_empty());
+        };
+        let line = &rest[..end];
+        rest = &rest[end + 1..];
+        Some(line.strip_suffix('\r').unwrap_or(line))
     }))
 }
 

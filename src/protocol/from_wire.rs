@@ -370,13 +370,8 @@ fn action(file: wire::FileParams) -> Result<Action, Refusal> {
     }
     match (op, text) {
         (None, None) => {
-            let ops = ops.unwrap_or_default().into_iter().enumerate();
-            let ops = ops.map(|(index, op)| line_op(op).map_err(|refusal| refusal.op(index)));
-            Ok(Action::Edit {
-                handle: named("an edit")?,
-                ops: ops.collect::<Result<_, _>>()?,
-                final_newline,
-            })
+            let handle = named("an edit")?;
+            Ok(Action::Edit { handle, ops: line_ops(ops.unwrap_or_default())?, final_newline })
         }
         (Some(wire::FileOp::Create), Some(text)) => Ok(Action::Create { text }),
         (Some(wire::FileOp::Write), Some(text)) => {
@@ -393,6 +388,14 @@ fn action(file: wire::FileParams) -> Result<Action, Refusal> {
         }
         (_, Some(_)) => Err(malformed("text belongs to create and write, or into an operation")),
     }
+}
+
+fn line_ops(params: Vec<wire::OpParams>) -> Result<Vec<Op>, Refusal> {
+    let mut ops = Vec::with_capacity(params.len());
+    for (index, op) in params.into_iter().enumerate() {
+        ops.push(line_op(op).map_err(|refusal| refusal.op(index))?);
+    }
+    Ok(ops)
 }
 
 fn line_op(op: wire::OpParams) -> Result<Op, Refusal> {

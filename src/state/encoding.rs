@@ -8,6 +8,8 @@ const VERSION: u8 = 1;
 const PACKED: u8 = 2;
 /// From this length on, packing pays: it takes longer than to write a few pages.
 const PACK_FROM: usize = 16 << 10;
+/// Room for an edit of one line, both ways.
+const SHORT_EDIT: usize = 64;
 
 /// One edit as it is stored: what went and what came at a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +28,8 @@ pub fn pack_edits<'a>(
     before_len: usize,
     edits: impl ExactSizeIterator<Item = (usize, &'a [u8], &'a [u8])>,
 ) -> Vec<u8> {
-    let mut out = vec![VERSION];
+    let mut out = Vec::with_capacity(16 + SHORT_EDIT * edits.len());
+    out.push(VERSION);
     push_number(&mut out, before_len as u64);
     push_number(&mut out, edits.len() as u64);
     for (start, removed, inserted) in edits {

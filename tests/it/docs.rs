@@ -77,7 +77,7 @@ fn check_request(block: &Value) {
     let line = block.to_string();
     let incoming = framing::read(line.as_bytes(), Limits::default().depth);
     let incoming = incoming.unwrap_or_else(|error| panic!("{line}: {error:?}"));
-    let params = incoming.params.map_or("{}", |params| params.get());
+    let params = incoming.params.unwrap_or("{}");
     if incoming.method == "$/cancelRequest" {
         serde_json::from_str::<wire::CancelParams<'_>>(params).expect("the id of a request");
         return;

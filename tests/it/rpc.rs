@@ -646,6 +646,13 @@ fn a_message_that_is_no_request_is_a_fault() {
         -32700,
         null.clone(),
     );
+    // What is wrong in there is seen late, and is the same fault.
+    for (method, params) in
+        [("edit/log", "{\"limit\":}"), ("edit/log", "{\"more\":1,}"), ("edit/write", "{1}")]
+    {
+        let line = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
+        check(line.as_bytes(), -32700, null.clone());
+    }
     check(b"1", -32600, null.clone());
     check(b"null", -32600, null.clone());
     check(b"{}", -32600, null.clone());

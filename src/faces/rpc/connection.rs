@@ -125,7 +125,7 @@ fn answer(conversation: &mut Conversation, message: &Message, limits: &Limits) -
         Ok(incoming) => incoming,
         Err(error) => return Some(framing::error_line("null", &error)),
     };
-    let params = incoming.params.map_or("{}", |params| params.get());
+    let params = incoming.params.unwrap_or("{}");
     let result = match (cancel.is_cancelled(), incoming.id) {
         (true, Some(_)) => Err(RpcError::new(RpcError::CANCELLED, "cancelled before it began")),
         (_, None) if incoming.method.starts_with("$/") => return None,
@@ -136,10 +136,12 @@ fn answer(conversation: &mut Conversation, message: &Message, limits: &Limits) -
         }
         _ => tokio::task::block_in_place(|| conversation.answer(&incoming.method, params, cancel)),
     };
-    let id = incoming.id?.get();
-    Some(match result {
+    let id = incoming.id?;
+    Some(match result.map_err(|error| (framing::check(line), error)) {
         Ok(result) => framing::result_line(id, &result),
-        Err(error) => framing::error_line(id, &error),
+        // What is no JSON at all is no request, whatever else is wrong with it.
+        Err((Err(fault), _)) => framing::error_line("null", &fault),
+        Err((Ok(()), error)) => framing::error_line(id, &error),
     })
 }
 
@@ -227,13 +229,24 @@ impl Inbox {
                 }
                 return;
             };
-            let rest = self.bytes.split_off(self.searched + end + 1);
-            let line = std::mem::replace(&mut self.bytes, rest);
+            let line = self.take_line(self.searched + end + 1);
             self.searched = 0;
             if !std::mem::take(&mut self.skipping) {
                 self.accept(line);
             }
         }
+    }
+
+    /// Takes the first `len` bytes. Short ones are copied, so that the room to read
+    /// into stays and is not asked for with every message; long ones go with it.
+    fn take_line(&mut self, len: usize) -> Vec<u8> {
+        if len < READ_BYTES / 2 {
+            let line = self.bytes[..len].to_vec();
+            self.bytes.drain(..len);
+            return line;
+        }
+        let rest = self.bytes.split_off(len);
+        std::mem::replace(&mut self.bytes, rest)
     }
 
     fn accept(&mut self, line: Vec<u8>) {
@@ -251,7 +264,7 @@ impl Inbox {
         for message in &self.waiting {
             let Message::Line(line, cancel) = message else { continue };
             let theirs = framing::read(line, usize::MAX).ok().and_then(|incoming| incoming.id);
-            if theirs.is_some_and(|theirs| theirs.get() == id) {
+            if theirs.is_some_and(|theirs| theirs == id) {
                 cancel.cancel();
             }
         }
@@ -266,6 +279,6 @@ fn cancelled_id(line: &[u8]) -> Option<String> {
     if incoming.method != "$/cancelRequest" {
         return None;
     }
-    let params: CancelParams<'_> = serde_json::from_str(incoming.params?.get()).ok()?;
+    let params: CancelParams<'_> = serde_json::from_str(incoming.params?).ok()?;
     Some(params.id.get().to_owned())
 }

@@ -10,6 +10,11 @@ pub struct Texts {
 }
 
 impl Texts {
+    /// Makes room for so many texts more.
+    pub fn reserve(&mut self, texts: usize) {
+        self.ends.reserve(texts);
+    }
+
     /// Adds a text.
     pub fn push(&mut self, text: &str) {
         self.all.push_str(text);

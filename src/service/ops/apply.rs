@@ -1,5 +1,6 @@
 //! `edit/apply`: plan a script against what the session saw, and carry it out.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -133,8 +134,14 @@ pub(super) struct Edit {
 }
 
 impl Edit {
-    pub(super) fn of(read: Read, apply: Apply) -> Edit {
+    pub(super) fn of(read: Read, mut apply: Apply) -> Edit {
         let Read { script, notes, texts } = read;
+        // One that was given is taken, not copied.
+        let given = std::mem::replace(&mut apply.source, Source::Script(Script::default()));
+        let script = script.unwrap_or_else(|| match given {
+            Source::Script(given) => given,
+            Source::Text(_) | Source::Malformed(_) => Script::default(),
+        });
         Edit { script, apply, notes, texts }
     }
 }
@@ -159,7 +166,13 @@ fn read(
         return Ok(Err(ruled_out(refusal, verdict.asks, apply, &wanted)));
     }
     let read = match wanted {
-        Wanted::Script(script) => Ok(Read { script, notes: Vec::new(), texts: None }),
+        Wanted::Script(script) => {
+            let script = match script {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(script) => Some(script),
+            };
+            Ok(Read { script, notes: Vec::new(), texts: None })
+        }
         Wanted::Draft(draft, text) => {
             let written = Written { text, choices: Vec::new(), at: None, chain: None };
             draft::settle(service, session, apply, &draft, written)
@@ -174,7 +187,7 @@ fn read(
 /// What an edit asks for, before anybody looked at a file.
 enum Wanted<'a> {
     /// It names lines by their numbers.
-    Script(Script),
+    Script(Cow<'a, Script>),
     /// It names them otherwise, in this text.
     Draft(Draft, &'a str),
 }
@@ -182,7 +195,7 @@ enum Wanted<'a> {
 impl Wanted<'_> {
     fn draft(&self) -> Draft {
         match self {
-            Wanted::Script(script) => script.clone().into(),
+            Wanted::Script(script) => Script::clone(script).into(),
             Wanted::Draft(draft, _) => draft.clone(),
         }
     }
@@ -201,8 +214,10 @@ fn wanted(apply: &Apply) -> Result<Wanted<'_>, Refusal> {
             let text = format!("the format {} comes as text, not as files", apply.format);
             Err(Refusal::new(Code::Malformed, text))
         }
-        Source::Script(script) => Ok(Wanted::Script(script.clone())),
-        Source::Text(text) if apply.format == ANCHOR => format::parse(text).map(Wanted::Script),
+        Source::Script(script) => Ok(Wanted::Script(Cow::Borrowed(script))),
+        Source::Text(text) if apply.format == ANCHOR => {
+            Ok(Wanted::Script(Cow::Owned(format::parse(text)?)))
+        }
         Source::Text(text) => {
             let draft = format::read(&apply.format, text, Given::default())?;
             Ok(Wanted::Draft(draft, text))
@@ -661,6 +676,7 @@ fn texts(script: &Script) -> (Texts, Texts) {
         match &file.action {
             Action::Create { text } | Action::Write { text, .. } => new.push(text),
             Action::Edit { ops, .. } | Action::EditAndMove { ops, .. } => {
+                new.reserve(ops.len());
                 for op in ops {
                     if let OpKind::Replace { body: Body::Text(text), .. }
                     | OpKind::Insert { body: Body::Text(text), .. } = &op.kind

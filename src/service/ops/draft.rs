@@ -36,7 +36,8 @@ pub(super) struct Written<'a> {
 
 /// What a text comes to.
 pub(super) struct Read {
-    pub(super) script: Script,
+    /// None where the edit came as a script.
+    pub(super) script: Option<Script>,
     /// What the author has to know of how places were found.
     pub(super) notes: Vec<LintNote>,
     /// The new lines and the old ones, as the text says them; `None` where it
@@ -81,7 +82,7 @@ pub(super) fn settle(
             let notes = notes(draft, &resolved);
             let quotes = draft.files.iter().any(|file| !by_number(file));
             let texts = quotes.then(|| texts(draft));
-            Ok(Read { script: resolved.script, notes, texts })
+            Ok(Read { script: Some(resolved.script), notes, texts })
         }
         Err(unresolved) => Err(explain(service, *unresolved, draft, &known, apply, written)),
     }
