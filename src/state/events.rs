@@ -140,9 +140,14 @@ impl State {
         self.note((), put)
     }
 
-    /// Returns all reads and edits with what they cost, oldest first; only those
-    /// of `session`, if one is named.
-    pub fn attempts(&self, session: Option<&str>) -> Result<Vec<CostRow>, StateError> {
+    /// Returns the first `limit` reads and edits after event `since` with what they
+    /// cost, oldest first; only those of `session`, if one is named.
+    pub fn attempts(
+        &self,
+        session: Option<&str>,
+        since: i64,
+        limit: usize,
+    ) -> Result<Vec<CostRow>, StateError> {
         self.read(|db| {
             let mut select = db.prepare_cached(
                 "SELECT e.seq, e.at, e.type, e.session, e.operation, e.data, e.chain,
@@ -157,10 +162,11 @@ impl State {
              FROM event e LEFT JOIN cost c ON c.event = e.seq
                           LEFT JOIN session s ON s.id = e.session
                           LEFT JOIN operation o ON o.id = e.operation
-             WHERE (e.type LIKE 'edit.%' OR e.type LIKE 'read.%') AND (?1 IS NULL OR e.session = ?1)
-             ORDER BY e.seq",
+             WHERE (e.type LIKE 'edit.%' OR e.type LIKE 'read.%')
+                   AND (?1 IS NULL OR e.session = ?1) AND e.seq > ?2
+             ORDER BY e.seq LIMIT ?3",
             )?;
-            let rows = select.query_map(params![session], |row| {
+            let rows = select.query_map(params![session, since, limit as i64], |row| {
                 let counted: Option<i64> = row.get(7)?;
                 let number = |index: usize| row.get::<_, i64>(index).map(|count| count as usize);
                 let cost = match counted {

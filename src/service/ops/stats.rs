@@ -9,15 +9,27 @@ use crate::service::{Service, internal, plain};
 use crate::state::{Cost, CostRow};
 use crate::tokens;
 
+/// Rows of the record that are summed up at a time: it grows for good, and others
+/// want to write it meanwhile.
+const ROWS: usize = 2_000;
+
 /// Returns the summary asked for, after the ledger has caught up.
 pub(in crate::service) fn stats(service: &Service, request: &Stats) -> Result<Reply, Fault> {
     service.ledger.catch_up();
-    let rows = service.workspace.state.attempts(request.session.as_deref()).map_err(internal)?;
+    let (state, session) = (&service.workspace.state, request.session.as_deref());
     let mut groups: BTreeMap<String, Tally> = BTreeMap::new();
-    for row in &rows {
-        let data: Value = serde_json::from_str(&row.event.data).unwrap_or_default();
-        let Some(name) = name_of(row, &data, request.by) else { continue };
-        groups.entry(name).or_default().add(row, &data);
+    let mut since = 0;
+    loop {
+        let rows = state.attempts(session, since, ROWS).map_err(internal)?;
+        for row in &rows {
+            let data: Value = serde_json::from_str(&row.event.data).unwrap_or_default();
+            let Some(name) = name_of(row, &data, request.by) else { continue };
+            groups.entry(name).or_default().add(row, &data);
+        }
+        match rows.last() {
+            Some(last) if rows.len() == ROWS => since = last.event.seq,
+            _ => break,
+        }
     }
     let groups = groups.into_iter().map(|(name, tally)| tally.finish(name)).collect();
     Ok(plain(Response::Stats(Summary { tokenizer: tokens::DEFAULT, groups })))
