@@ -266,7 +266,8 @@ fn what_cannot_be_taken_back_is_seen_to_later() {
         let mut patient = Patient::new(&world, None);
         for round in 1..=12 {
             let act = scene.prepare(&world, &mut patient.client(), round);
-            // The first looks at the lease are those of the first files.
+            // From the first look at a lease on, and two calls later each round: a look
+            // of another file, or the move back itself.
             let failure =
                 Failure { at: 1 + 2 * (round as u64 - 1), error: libc::EINTR, lasts: true };
             let from: fn(&Call) -> bool = is_look_at_lease;

@@ -73,6 +73,9 @@ fn verdict(probe: &Probe) -> Result<&'static str, String> {
                 found => Err(format!("came to \"{}\"", found.escape_ascii())),
             }
         }
+        (Err(refused), None) if shared::can_be_taken(&refused) => {
+            Err("refused, but offered a place".to_owned())
+        }
         (Err(_), None) => Ok("refused rightly"),
         (Err(_), Some(want)) if !probe.stays_in_its_place(&file, want) => {
             Ok("refused, as a neighbour changed or something moved past")

@@ -77,6 +77,14 @@ impl Drifted {
     }
 }
 
+/// Returns whether an author could have all of a refused edit carried out by taking
+/// what is offered, naming no place.
+pub(crate) fn can_be_taken(refused: &Refused) -> bool {
+    let offers = refused.landings.iter().zip(&refused.candidates);
+    !refused.landings.is_empty()
+        && offers.into_iter().all(|(landing, others)| landing.is_some() || !others.is_empty())
+}
+
 /// Returns the operation that puts `text` in the place of lines (0-based,
 /// half-open) of what was read.
 pub(crate) fn op(lines: std::ops::Range<usize>, text: &[impl AsRef<str>]) -> Op {

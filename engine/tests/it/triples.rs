@@ -43,8 +43,14 @@ fn real_drift_is_followed_or_refused() {
     tally.print("real drift (988 triples, no seed)");
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(tally.of("clean, right") >= 712, "fewer clean merges are applied than were");
-    assert_eq!(tally.of("conflict, refused"), 273);
+    // Where a neighbour alone was changed, a place is offered, which git would not do.
+    let offered = tally.of(OFFERED);
+    assert_eq!(tally.of("conflict, refused") + offered, 273);
+    assert!(offered <= 34, "more conflicts are offered a place than were");
 }
+
+/// A conflict that its author could have carried out by taking what is offered.
+const OFFERED: &str = "conflict, refused, but offered a place";
 
 impl Triple {
     fn judge(&self, folder: &Path) -> &'static str {
@@ -62,6 +68,7 @@ impl Triple {
             }
             (Ok(_), None) => "wrong: a conflict was applied",
             (Err(_), Some(_)) => "clean, refused",
+            (Err(refused), None) if shared::can_be_taken(&refused) => OFFERED,
             (Err(_), None) => "conflict, refused",
         }
     }
