@@ -583,6 +583,21 @@ fn every_figure_can_be_computed_again_by_hand() {
     assert_eq!((&group["undone"], &group["wasted"]["reverted"]), (&json!(0), &json!(0)));
 }
 
+/// The record is summed up by 2,000 rows at a time.
+#[test]
+fn figures_of_a_long_record_are_those_of_all_of_it() {
+    let world = World::with(&[("a", THREE)]);
+    let daemon = world.serve();
+    let mut client = daemon.open();
+    for read in 1..=4_001 {
+        client.read("a");
+        if matches!(read, 1_999 | 2_000 | 2_001 | 4_000 | 4_001) {
+            let summary = client.call("stats/summary", json!({}));
+            assert_eq!(summary["groups"][0]["reads"], read, "{summary}");
+        }
+    }
+}
+
 #[test]
 fn figures_can_be_grouped() {
     let world = World::with(&[("a", THREE)]);
