@@ -95,6 +95,21 @@ async function go(line) {
   await input.waitFor({ state: "hidden" });
 }
 
+/**
+ * Opens the menu of the light bulb at a line; returns its rows. It is not opened, or
+ * closes, where the text changes just then: a person presses again.
+ */
+async function menu(line) {
+  await go(line);
+  const rows = page.locator(".action-widget .monaco-list-row.action");
+  for (let tries = 0; tries < 4; tries += 1) {
+    await page.keyboard.press("Control+.");
+    const shown = rows.first().waitFor({ timeout: 5000 });
+    if (await shown.then(() => true, () => false)) return rows;
+  }
+  throw new Error("the menu of the light bulb does not open");
+}
+
 const it = {
   /** Opens a file; returns once the service knows the document. */
   async open(path) {
@@ -152,20 +167,14 @@ const it = {
 
   /** Returns the titles of the light bulb at a line. */
   async offers(line) {
-    await go(line);
-    await page.keyboard.press("Control+.");
-    const rows = page.locator(".action-widget .monaco-list-row.action");
-    await rows.first().waitFor();
-    const titles = await rows.allInnerTexts();
+    const titles = await (await menu(line)).allInnerTexts();
     await page.keyboard.press("Escape");
     return titles.map((title) => title.trim());
   },
 
   /** Chooses from the light bulb at a line what begins so. */
   async choose(line, choice) {
-    await go(line);
-    await page.keyboard.press("Control+.");
-    await page.locator(".action-widget .monaco-list-row.action", { hasText: choice }).first().click();
+    await (await menu(line)).filter({ hasText: choice }).first().click();
     return null;
   },
 
