@@ -33,7 +33,7 @@ pub fn nesting(outline: &Outline) -> Nesting {
     for symbol in outline.symbols() {
         if constructs.last().is_none_or(|last| last.lines.start < symbol.lines.start) {
             let name = format!("{} {}", symbol.kind, symbol.name);
-            constructs.push(Construct { lines: symbol.lines.clone(), name });
+            constructs.push(Construct { lines: symbol.lines.clone(), header: symbol.line, name });
         }
     }
     Nesting::of(constructs)

@@ -107,6 +107,9 @@ fn the_table_of_another_study_comes_out_again() {
     // Ours is never wrong and rejects least of all rules that are never wrong,
     // applied conflicts being wrong.
     ours_is_safe(&found, 0.02);
+    // The rule alone, with grammars and without lints, refuses as few as without grammars.
+    let rule = found.under("drift").find(|(lane, _)| name(lane) == "lines/mapped");
+    assert_eq!(rule.unwrap().1.rejected, 3);
     let ours = best(&found, |lane| lane.applier == "anchord" && lane.format != "whole");
     let safe = |lane: &Lane| !Applier::is_ours(&lane.applier);
     assert!(ours < best(&found, safe), "a rule of others is safe and rejects less");

@@ -240,9 +240,10 @@ fn an_expired_handle_says_so() {
     let mut client = daemon.resume(&session);
     let expired = rejected(&client.edit("a", &made, replace(2, "two\n")), "expired_handle");
     assert_eq!(expired["path"], "a");
-    // What it displaced was kept.
+    // What it displaced was kept. The line before was changed, so nothing is offered.
     let stale = rejected(&client.edit("a", &name, replace(2, "two\n")), "conflict");
-    applied(&client.accept(&stale["retry"]));
+    rejected(&client.accept(&stale["retry"]), "conflict");
+    applied(&client.retry_at(&stale["retry"], json!([[3, 3]])));
     assert_eq!(world.text("a"), "0\none\ntwo\n3\n4\n5\n6\n");
 }
 

@@ -594,12 +594,6 @@ impl Comparison<'_> {
         self.copies(lines).is_some_and(|copies| copies.iter().all(|copy| self.matching.keeps(copy)))
     }
 
-    /// Returns whether every other place that looked like these lines is unchanged.
-    pub(super) fn look_alikes_stand(&self, lines: &Range<usize>) -> bool {
-        let stands = |copy: &Range<usize>| copy == lines || self.matching.keeps(copy);
-        self.copies(lines).is_some_and(|copies| copies.iter().all(stands))
-    }
-
     /// Returns the places of the old side that look like these lines, unless
     /// there are too many.
     fn copies(&self, lines: &Range<usize>) -> Option<Vec<Range<usize>>> {

@@ -105,6 +105,28 @@ pub enum Clause {
     DoneThin,
     /// Done already: what is left on either side is known.
     DoneKnown,
+    /// Offered: the lines stand between their neighbours.
+    OfferKept,
+    /// Offered: nothing that came or went can be slid to the lines.
+    OfferSlides,
+    /// Offered: the new lines did not come with the drift, wherever that was.
+    OfferNotElsewhere,
+    /// Joined, and offered: the run ends in a line with words.
+    OfferWords,
+    /// Joined, and offered: the run ends in a line that stands in its constructs.
+    OfferStays,
+    /// Accepted: no other place looks like the lines with their neighbours.
+    OfferUnique,
+    /// Accepted: all constructs around are what they were.
+    OfferStands,
+    /// Accepted: no construct around got or lost a twin.
+    OfferTwins,
+    /// Accepted: nothing beside the lines looks like them.
+    OfferStrangers,
+    /// Accepted: the lines are conserved.
+    OfferConserved,
+    /// Several times in a row: a neighbour is joined to the line beyond it.
+    OfferRepeats,
 }
 
 /// Those that are left out, one bit each.
@@ -113,7 +135,7 @@ static LEFT_OUT: AtomicU64 = AtomicU64::new(0);
 
 impl Clause {
     /// All of them.
-    pub const ALL: [Clause; 47] = [
+    pub const ALL: [Clause; 58] = [
         Clause::Complete,
         Clause::Span,
         Clause::Kept,
@@ -161,6 +183,17 @@ impl Clause {
         Clause::DoneFewer,
         Clause::DoneThin,
         Clause::DoneKnown,
+        Clause::OfferKept,
+        Clause::OfferSlides,
+        Clause::OfferNotElsewhere,
+        Clause::OfferWords,
+        Clause::OfferStays,
+        Clause::OfferUnique,
+        Clause::OfferStands,
+        Clause::OfferTwins,
+        Clause::OfferStrangers,
+        Clause::OfferConserved,
+        Clause::OfferRepeats,
     ];
 
     /// Returns the one with this name, as it is written in code.

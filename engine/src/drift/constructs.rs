@@ -41,8 +41,11 @@ pub struct Named {
 /// One named construct.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Construct {
-    /// The lines it takes (0-based), its header included.
+    /// The lines it takes (0-based), with the comments and attributes above it.
     pub lines: Range<usize>,
+    /// The line of its name (0-based). What stands above it may change, and the
+    /// construct stays what it is.
+    pub header: usize,
     /// Its kind and its own name, such as `fn bar` or `impl Foo`.
     pub name: String,
 }
@@ -138,7 +141,7 @@ mod tests {
     use super::*;
 
     fn construct(lines: Range<usize>, name: &str) -> Construct {
-        Construct { lines, name: name.into() }
+        Construct { header: lines.start, lines, name: name.into() }
     }
 
     fn names(nesting: &Nesting, lines: Range<usize>) -> Vec<&str> {

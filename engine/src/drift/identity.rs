@@ -20,10 +20,12 @@ pub(super) struct Identities {
     paths: Vec<Uses>,
 }
 
-/// The lines of a construct, and the number of its name.
+/// The lines of a construct, which of them is its header, and the number of its
+/// name.
 #[derive(Debug)]
 pub(super) struct Span {
     pub(super) lines: Range<usize>,
+    pub(super) header: usize,
     pub(super) name: u32,
 }
 
@@ -75,8 +77,10 @@ impl Identities {
         let mut names = HashMap::default();
         let mut spans = |nesting: Nesting| {
             let constructs = nesting.into_constructs().into_iter();
-            let span =
-                |one: Construct| Span { lines: one.lines, name: number(&mut names, one.name) };
+            let span = |one: Construct| {
+                let Construct { lines, header, name } = one;
+                Span { lines, header, name: number(&mut names, name) }
+            };
             constructs.map(span).collect()
         };
         let (old, new) = (spans(old), spans(new));
@@ -107,8 +111,8 @@ impl Identities {
         let mut around = self.old.around(old);
         let mut around_new = self.new.around(new);
         let is_same = |old: usize, new: usize| {
-            self.old.spans[old].name == self.new.spans[new].name
-                && matching.new_of(self.old.lines(old).start) == Some(self.new.lines(new).start)
+            let (old, new) = (&self.old.spans[old], &self.new.spans[new]);
+            old.name == new.name && matching.new_of(old.header) == Some(new.header)
         };
         loop {
             match (around.next(), around_new.next()) {
@@ -124,26 +128,6 @@ impl Identities {
     pub(super) fn uses(&self, lines: &Range<usize>) -> impl Iterator<Item = Uses> {
         let innermost = |line: usize| self.old.around(&(line..line + 1)).next();
         lines.clone().filter_map(innermost).map(|one| self.paths[self.old.paths[one] as usize])
-    }
-
-    /// Returns the smallest construct that holds the lines of the old side and is
-    /// told by its path, on both sides.
-    pub(super) fn counterpart(&self, old: &Range<usize>) -> Option<(Range<usize>, Range<usize>)> {
-        let is_told = |one: &usize| {
-            let Uses { old, new } = self.paths[self.old.paths[*one] as usize];
-            old == 1 && new == 1
-        };
-        let one = self.old.around(old).find(is_told)?;
-        let path = self.old.paths[one];
-        let other = self.new.paths.iter().position(|other| *other == path)?;
-        Some((self.old.lines(one), self.new.lines(other)))
-    }
-
-    /// Returns whether lines of both sides stand in constructs of the same path,
-    /// or in none.
-    pub(super) fn have_the_same_path(&self, old: &Range<usize>, new: &Range<usize>) -> bool {
-        let path = |tree: &Tree, lines| tree.around(lines).next().map(|one| tree.paths[one]);
-        path(&self.old, old) == path(&self.new, new)
     }
 
     /// Returns the smallest construct that holds the lines of the old side, with
@@ -186,7 +170,7 @@ impl Numbers {
         let mut paths: Vec<u32> = Vec::with_capacity(spans.len());
         let mut parents: Vec<Option<u32>> = Vec::with_capacity(spans.len());
         let mut open: Vec<usize> = Vec::new();
-        for (index, Span { lines, name }) in spans.iter().enumerate() {
+        for (index, Span { lines, name, .. }) in spans.iter().enumerate() {
             while open.last().is_some_and(|&one| spans[one].lines.end <= lines.start) {
                 open.pop();
             }

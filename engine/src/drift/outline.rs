@@ -252,7 +252,11 @@ impl Outline<'_> {
         // A bracket alone is known by the first line inside.
         let named = (start..last).find(|line| self.fact(*line).says_something);
         if let Some(named) = named.filter(|line| self.fact(*line).is_name) {
-            self.found.push(Span { lines: start..last + 1, name: self.side.looks[named] });
+            self.found.push(Span {
+                lines: start..last + 1,
+                header: start,
+                name: self.side.looks[named],
+            });
         }
     }
 }

@@ -187,12 +187,14 @@ impl<'a> Comparison<'a> {
             && self.is_certainly_replaced(pair, &taken, &written)
     }
 
-    /// Returns whether what the hunk is to do stands done at its place, be it
-    /// certain or not.
-    pub(super) fn may_be_done(&self, hunk: &Hunk<'_>) -> bool {
-        let pair = slid(hunk, self.seen)
-            .and_then(|span| Some(Pairing { new: self.between_neighbours(&span)?, old: span }));
-        pair.is_some_and(|pair| !self.is_kept(&pair) && self.is_done(hunk, &pair))
+    /// Returns where the lines stand if no drift touches the hunk, however either
+    /// is slid over equal lines: then a three-way merge has no conflict here.
+    pub(super) fn untouched(&self, hunk: &Hunk<'_>) -> Option<Range<usize>> {
+        let span = slid(hunk, self.seen)
+            .filter(|span| Clause::OfferSlides.holds(|| !self.drift_slides_to(span)))?;
+        let pair = Pairing { new: self.between_neighbours(&span)?, old: span };
+        let start = pair.new.start + (hunk.lines.start - pair.old.start);
+        Clause::OfferKept.holds(|| self.is_kept(&pair)).then(|| start..start + hunk.lines.len())
     }
 
     /// Returns who tells what stands where: the grammar, if there is one, and

@@ -24,7 +24,8 @@ struct One {
 impl Constructs for Toy {
     fn constructs(&self, _: &str, snapshot: &Snapshot) -> Option<Nesting> {
         let all = all(snapshot);
-        let construct = |one: One| Construct { lines: one.lines, name: one.name };
+        let construct =
+            |one: One| Construct { header: one.lines.start, lines: one.lines, name: one.name };
         Some(Nesting::of(all.into_iter().map(construct).collect()))
     }
 

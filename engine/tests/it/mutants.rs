@@ -8,8 +8,9 @@ use std::process::Command;
 use engine::drift::Clause;
 
 /// The suites, the quickest first.
-const SUITES: [&str; 7] = [
+const SUITES: [&str; 8] = [
     "seeds_that_went_wrong",
+    "seeds_that_were_offered_a_wrong_place",
     "drift_rules",
     "byte_probes",
     "better_hashline_drift",
@@ -26,8 +27,11 @@ const UNBOUNDED: &str = "no suite asks for a place in a diff that was cut short"
 const OTHERS: &str = "with the other clauses in place no case tells it from none; it is kept, as what it \
                       asks for was not shown to follow from them";
 
+const FEWER: &str = "without it no wrong place is offered, but more that are ties; without all of \
+                     these together wrong ones are, in 2 of a million fresh cases";
+
 /// Clauses that no suite misses, and why each is kept.
-const REDUNDANT: [(Clause, &str); 19] = [
+const REDUNDANT: [(Clause, &str); 25] = [
     (Clause::Complete, UNBOUNDED),
     (Clause::SlideStrangers, OTHERS),
     (Clause::SlideStands, OTHERS),
@@ -47,6 +51,12 @@ const REDUNDANT: [(Clause, &str); 19] = [
     (Clause::DoneNextDoor, OTHERS),
     (Clause::DoneFewer, OTHERS),
     (Clause::DoneKnown, OTHERS),
+    (Clause::OfferNotElsewhere, OTHERS),
+    (Clause::OfferWords, FEWER),
+    (Clause::OfferStays, FEWER),
+    (Clause::OfferTwins, FEWER),
+    (Clause::OfferStrangers, FEWER),
+    (Clause::OfferConserved, FEWER),
 ];
 
 /// Returns the first suite that fails without a clause.
@@ -68,7 +78,7 @@ fn every_clause_is_missed() {
     let (mut noticed, mut redundant) = (0, 0);
     let mut unnoticed = Vec::new();
     for clause in Clause::ALL {
-        if only.as_ref().is_some_and(|only| *only != format!("{clause:?}")) {
+        if only.as_ref().is_some_and(|only| !format!("{clause:?}").starts_with(only)) {
             continue;
         }
         let known = REDUNDANT.iter().find(|(known, _)| *known == clause);
