@@ -20,6 +20,7 @@ mod model_editor;
 mod mounts;
 #[cfg(test)]
 mod real_editor;
+mod real_retries;
 #[cfg(test)]
 #[path = "../../engine/tests/it/suite.rs"]
 #[expect(dead_code, reason = "the suites of the engine use all of it")]
