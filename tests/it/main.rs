@@ -20,7 +20,6 @@ mod model_editor;
 mod mounts;
 #[cfg(test)]
 mod real_editor;
-mod real_retries;
 #[cfg(test)]
 #[path = "../../engine/tests/it/suite.rs"]
 #[expect(dead_code, reason = "the suites of the engine use all of it")]
@@ -60,6 +59,8 @@ mod patterns;
 mod real;
 #[cfg(test)]
 mod real_editors;
+#[cfg(test)]
+mod real_retries;
 #[cfg(test)]
 mod rejections;
 #[cfg(test)]
