@@ -205,7 +205,7 @@ fn fuzzed(row: &str) -> Drifted {
         ([(start, end, _)], Some(want)) => {
             let same = now.split(|byte| *byte == b'\n').zip(want.split(|byte| *byte == b'\n'));
             let at = same.take_while(|(now, want)| now == want).count();
-            Vec::from([at..at + (end - start)])
+            std::iter::once(at..at + (end - start)).collect()
         }
         _ => Vec::new(),
     };
