@@ -1,10 +1,9 @@
 //! Clues: what the author of a hunk that was refused has to know to place it
 //! himself.
 //!
-//! A place is offered only where the old lines stand, letter for letter, and
-//! could be the ones that were meant. Where they were changed or are gone,
-//! there is no such place, however much another one looks like it. Which of the
-//! places found here are offered, `offers` says.
+//! That is what stands where the lines stood, what others did next to them, and
+//! the places that may be proposed, which `offers` finds. Where the lines were
+//! changed or are gone there is none, however much another place looks like it.
 
 use std::ops::Range;
 
@@ -25,10 +24,10 @@ const MOST_ROWS: usize = 40;
 pub struct Clues {
     /// Where to look.
     pub rows: Vec<Range<usize>>,
-    /// The only place that can be meant, if there is exactly one.
+    /// The place that may be proposed, if there is one.
     pub landing: Option<Range<usize>>,
-    /// The places that can be meant, where there are several; ascending, no more
-    /// than [`MOST_CANDIDATES`].
+    /// The places of a line that was written several times in a row, any of which
+    /// can be meant; ascending, no more than [`MOST_CANDIDATES`].
     pub candidates: Vec<Range<usize>>,
 }
 
