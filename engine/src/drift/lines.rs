@@ -144,19 +144,21 @@ fn whole_line(snapshot: &Snapshot, line: usize) -> &[u8] {
 impl Side {
     fn of(ids: Vec<u32>, look_of: &[u32]) -> Side {
         let looks: Vec<u32> = ids.iter().map(|&id| look_of[id as usize]).collect();
-        let mut starts = vec![0_u32; look_of.len() + 1];
+        // Counted one further on, so that filling leaves each start at its own look.
+        let mut starts = vec![0_u32; look_of.len() + 2];
         for &look in &looks {
-            starts[look as usize + 1] += 1;
+            starts[look as usize + 2] += 1;
         }
         for look in 0..look_of.len() {
-            starts[look + 1] += starts[look];
+            starts[look + 2] += starts[look + 1];
         }
-        let mut next = starts.clone();
         let mut places = vec![0; ids.len()];
         for (line, &look) in looks.iter().enumerate() {
-            places[next[look as usize] as usize] = line as u32;
-            next[look as usize] += 1;
+            let next = &mut starts[look as usize + 1];
+            places[*next as usize] = line as u32;
+            *next += 1;
         }
+        starts.pop();
         Side { ids, looks, starts, places }
     }
 
