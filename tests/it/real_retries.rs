@@ -7,20 +7,16 @@
 
 use std::io::Read;
 use std::ops::Range;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 
+use anchord::bench::corpus::{Source, Surroundings};
+use anchord::bench::score::Merger;
+use anchord::bench::task::{Hunk, Task, hunks_between};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::world::{Client, World};
-
-/// The window of the packed corpora, as a power of two.
-const WINDOW_LOG: u32 = 27;
-
-/// Lines that go (0-based, of the text split at LF) and lines that come.
-type Hunk = (usize, usize, Vec<String>);
 
 /// An edit of a file that was changed since it was read.
 struct Drifted {
@@ -46,9 +42,12 @@ struct Tally {
 
 #[test]
 fn real_edits_that_are_refused_are_put_right_or_stay_refused() {
-    let Some(rows) = rows("corpus/drift-triples.jsonl.zst") else { return };
+    let Some(file) = beside("corpus/drift-triples.jsonl.zst") else { return };
     let folder = tempfile::tempdir().unwrap();
-    let tally = try_all(rows.lines().map(|row| triple(row, folder.path())));
+    let around = Surroundings { cache: folder.path(), limit: None, seed: 1, say: &|_| () };
+    let tasks = Source::Triples(file).load(&around).unwrap().tasks;
+    let git = Merger::new(folder.path()).unwrap();
+    let tally = try_all(tasks.into_iter().map(|task| merged(task, &git)));
     println!("retries of real drift (988 triples, no seed): {tally:?}");
     assert_eq!((tally.kept_refused, tally.nowhere), (273, 0));
     assert!(tally.placed > 0);
@@ -56,7 +55,10 @@ fn real_edits_that_are_refused_are_put_right_or_stay_refused() {
 
 #[test]
 fn edits_of_the_drift_fuzz_are_put_right_or_stay_refused() {
-    let Some(rows) = rows("cases/drift-fuzz.jsonl.gz") else { return };
+    let Some(file) = beside("cases/drift-fuzz.jsonl.gz") else { return };
+    let mut rows = String::new();
+    let packed = std::fs::File::open(file).unwrap();
+    flate2::read::GzDecoder::new(packed).read_to_string(&mut rows).unwrap();
     let tally = try_all(rows.lines().map(fuzzed));
     println!("retries of the drift fuzz (400 rows, no seed): {tally:?}");
     assert!(tally.placed > 0 && tally.kept_refused > 0);
@@ -129,68 +131,38 @@ impl Drifted {
     }
 }
 
-/// Reads a corpus; `None` where there is none.
-fn rows(name: &str) -> Option<String> {
+/// Returns where a corpus lies; `None` where there is none.
+fn beside(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(name);
-    let Ok(bytes) = std::fs::read(&path) else {
+    if !path.is_file() {
         println!("no {name} beside the tree: passed over");
         return None;
-    };
-    let mut text = String::new();
-    if name.ends_with(".zst") {
-        let mut decoder = zstd::Decoder::new(&bytes[..]).unwrap();
-        decoder.window_log_max(WINDOW_LOG).unwrap();
-        decoder.read_to_string(&mut text).unwrap();
-    } else {
-        flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
     }
-    Some(text)
+    Some(path)
 }
 
-/// Reads a triple; what is right is a three-way merge made by `git merge-file`.
-fn triple(row: &str, folder: &Path) -> Drifted {
-    let row: Value = serde_json::from_str(row).unwrap();
-    let text = |key: &str| row[key].as_str().unwrap().to_owned();
-    let hunks = |key: &str| -> Vec<Hunk> { serde_json::from_value(row[key].clone()).unwrap() };
-    let (read, edit, drift) = (text("read"), hunks("edit"), hunks("drift"));
-    let (target, now) = (apply(&read, &edit), apply(&read, &drift));
-    let right = merge_file(folder, &target, &read, &now);
-    let places = edit.iter().map(|hunk| moved(hunk, &drift)).collect();
-    let (id, path) = (text("id"), text("path"));
-    Drifted { id, path, read: read.into(), now: now.into(), hunks: edit, right, places }
-}
-
-/// Returns where the lines of a hunk are after the drift above it.
-fn moved((start, end, _): &Hunk, drift: &[Hunk]) -> Range<usize> {
-    let above = drift.iter().filter(|(_, last, _)| last <= start);
-    let (gone, come) = above
-        .fold((0, 0), |(gone, come), (first, last, text)| (gone + last - first, come + text.len()));
-    start + come - gone..end + come - gone
-}
-
-fn apply(text: &str, hunks: &[Hunk]) -> String {
-    let lines: Vec<&str> = text.split('\n').collect();
-    let mut after: Vec<&str> = Vec::new();
-    let mut at = 0;
-    for (start, end, new) in hunks {
-        after.extend(&lines[at..*start]);
-        after.extend(new.iter().map(String::as_str));
-        at = *end;
+/// Returns a real edit with what git makes of it and of what others did.
+fn merged(task: Task, git: &Merger) -> Drifted {
+    let right = git.drifted(&task).unwrap().unwrap().right;
+    let now = task.drifted.unwrap();
+    let drift = hunks_between(&task.read, &now);
+    Drifted {
+        places: task.hunks.iter().map(|hunk| moved(&hunk.old, &drift)).collect(),
+        right: right.map(String::into_bytes),
+        id: task.id,
+        path: task.path,
+        read: task.read.into(),
+        now: now.into(),
+        hunks: task.hunks,
     }
-    after.extend(&lines[at..]);
-    after.join("\n")
 }
 
-fn merge_file(folder: &Path, ours: &str, base: &str, theirs: &str) -> Option<Vec<u8>> {
-    let file = |name: &str, text: &str| {
-        let path = folder.join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    };
-    let files = [file("ours", ours), file("base", base), file("theirs", theirs)];
-    let merge = Command::new("git").args(["merge-file", "-p", "-q"]).args(files).output();
-    let merge = merge.unwrap();
-    merge.status.success().then_some(merge.stdout)
+/// Returns where lines are after the drift above them.
+fn moved(lines: &Range<usize>, drift: &[Hunk]) -> Range<usize> {
+    let above = drift.iter().filter(|hunk| hunk.old.end <= lines.start);
+    let (gone, come) =
+        above.fold((0, 0), |(gone, come), hunk| (gone + hunk.old.len(), come + hunk.new.len()));
+    lines.start + come - gone..lines.end + come - gone
 }
 
 /// Reads a row of the drift fuzz. Of a single operation, the place is where the
@@ -202,10 +174,10 @@ fn fuzzed(row: &str) -> Drifted {
     let right = bytes("want");
     let hunks: Vec<Hunk> = row["edit"].as_array().unwrap().iter().map(fuzzed_hunk).collect();
     let places = match (&hunks[..], &right) {
-        ([(start, end, _)], Some(want)) => {
+        ([hunk], Some(want)) => {
             let same = now.split(|byte| *byte == b'\n').zip(want.split(|byte| *byte == b'\n'));
             let at = same.take_while(|(now, want)| now == want).count();
-            std::iter::once(at..at + (end - start)).collect()
+            std::iter::once(at..at + hunk.old.len()).collect()
         }
         _ => Vec::new(),
     };
@@ -216,19 +188,20 @@ fn fuzzed(row: &str) -> Drifted {
 /// Reads `{s, e, lines}`, or `{after, lines}`.
 fn fuzzed_hunk(value: &Value) -> Hunk {
     let number = |key: &str| value[key].as_u64().map(|number| number as usize);
-    let text = serde_json::from_value(value["lines"].clone()).unwrap();
-    match number("after") {
-        Some(after) => (after, after, text),
-        None => (number("s").unwrap() - 1, number("e").unwrap(), text),
-    }
+    let new = serde_json::from_value(value["lines"].clone()).unwrap();
+    let old = match number("after") {
+        Some(after) => after..after,
+        None => number("s").unwrap() - 1..number("e").unwrap(),
+    };
+    Hunk { old, new }
 }
 
 /// Returns the hunk as an operation of the protocol.
-fn op((start, end, text): &Hunk) -> Value {
-    let text: String = text.iter().map(|line| format!("{line}\n")).collect();
-    match (start == end, text.is_empty()) {
-        (true, _) => json!({"op": "insert", "after": start, "text": text}),
-        (false, true) => json!({"op": "delete", "lines": [start + 1, end]}),
-        (false, false) => json!({"op": "replace", "lines": [start + 1, end], "text": text}),
+fn op(hunk: &Hunk) -> Value {
+    let (text, lines) = (hunk.text(), [hunk.old.start + 1, hunk.old.end]);
+    match (hunk.old.is_empty(), text.is_empty()) {
+        (true, _) => json!({"op": "insert", "after": hunk.old.start, "text": text}),
+        (false, true) => json!({"op": "delete", "lines": lines}),
+        (false, false) => json!({"op": "replace", "lines": lines, "text": text}),
     }
 }
